@@ -1,0 +1,126 @@
+"""Lay masks and heat maps over pictures, in colours that colour-blind people can tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from PIL import Image
+
+Colour: TypeAlias = tuple[int, int, int]
+
+# Okabe & Ito, "Color Universal Design" (2008), without black; then five of Paul Tol's "muted" scheme (2021).
+PALETTE: tuple[Colour, ...] = (
+    (213, 94, 0), (0, 114, 178), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233),
+    (240, 228, 66), (51, 34, 136), (136, 34, 85), (153, 153, 51), (17, 119, 51), (136, 204, 238),
+)  # fmt: skip
+
+# Nine equally spaced colours of matplotlib's "inferno" (CC0): evenly rising in lightness.
+_HEAT = np.array(
+    [(0, 0, 4), (31, 12, 72), (85, 15, 109), (136, 34, 106), (186, 54, 85),
+     (227, 89, 51), (249, 140, 10), (249, 201, 50), (252, 255, 164)], dtype=np.float32,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """One line of a legend: the phrase, its colour, and the share of the picture it covers (0 to 1)."""
+
+    text: str
+    colour: Colour
+    share: float
+
+
+def colours(count: int) -> tuple[Colour, ...]:
+    """`count` colours that stay apart for colour-blind people; they repeat after twelve."""
+    return tuple(PALETTE[index % len(PALETTE)] for index in range(count))
+
+
+def legend(phrases: Sequence[str], masks: np.ndarray) -> tuple[LegendEntry, ...]:
+    """The legend of masks of shape (P, H, W), in the colours that `masks_over` gives them."""
+    shares = masks.reshape(len(masks), -1).mean(axis=1) if len(masks) else ()
+    return tuple(
+        LegendEntry(phrase, colour, float(share))
+        for phrase, colour, share in zip(phrases, colours(len(phrases)), shares, strict=True)
+    )
+
+
+def enlarged(image: Image.Image, side: int = 768) -> Image.Image:
+    """The picture with its longer side at least `side` pixels long, so that overlays have fine edges."""
+    scale = side / max(image.size)
+    if scale <= 1:
+        return image
+    return image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+
+
+def resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map (H, W) of floats, bilinear at `size` (width, height), float32."""
+    image = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
+    return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+
+
+def masks_over(
+    image: Image.Image, masks: np.ndarray, opacity: float = 0.5, outline: bool = True
+) -> Image.Image:
+    """Paint masks over a picture, each in its colour of `colours`; later masks lie on earlier ones.
+
+    Args:
+        image: the picture.
+        masks: bool (P, H, W), H and W those of the picture.
+        opacity: 0 shows only the outlines, 1 hides what lies under a mask.
+        outline: draw the edges, in the mask's colour beside a white line that is visible on any ground.
+
+    Raises:
+        ValueError: masks of another size than the picture.
+    """
+    masks = np.asarray(masks, dtype=bool)
+    if masks.shape[1:] != (image.height, image.width):
+        raise ValueError(f"masks of {masks.shape[1:]} do not fit a picture of {(image.height, image.width)}")
+    pixels = np.asarray(image.convert("RGB"), dtype=np.float32).copy()
+    width = max(1, round(max(image.size) / 300))
+    for mask, colour in zip(masks, colours(len(masks)), strict=True):
+        pixels[mask] = pixels[mask] * (1 - opacity) + np.float32(colour) * opacity
+        if outline:
+            inner = _shrunk(mask, width)
+            pixels[mask & ~inner] = 255
+            pixels[inner & ~_shrunk(inner, width)] = colour
+    return Image.fromarray(pixels.round().astype(np.uint8))
+
+
+def _shrunk(mask: np.ndarray, pixels: int) -> np.ndarray:
+    """The mask without the outer `pixels` of its edge; the picture's own border is no edge."""
+    for _ in range(pixels):
+        padded = np.pad(mask, 1, mode="edge")
+        mask = mask & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return mask
+
+
+def heatmap_over(image: Image.Image, values: np.ndarray, opacity: float = 0.75) -> Image.Image:
+    """Show a map of non-negative values over a picture: what has none is dimmed and grey, the peak glows.
+
+    Args:
+        image: the picture.
+        values: floats (H, W), scaled to the picture's size; the greatest value is the brightest, whatever the
+            sum. A map of zeros leaves the picture as it is.
+        opacity: 0 shows the picture alone, 1 the strongest map.
+    """
+    picture = np.asarray(image.convert("RGB"), dtype=np.float32)
+    values = np.nan_to_num(np.asarray(values, dtype=np.float32), posinf=0.0, neginf=0.0).clip(min=0)
+    if values.max() <= 0:
+        return image.convert("RGB")
+    heat = values if values.shape == picture.shape[:2] else resized(values, image.size)
+    heat = heat / heat.max()
+    grey = picture.mean(axis=2, keepdims=True) * 0.55
+    dimmed = picture + (grey - picture) * (opacity * 0.8)
+    # The square root lifts the weaker places: attention falls off steeply, and they would all look black.
+    strength = np.sqrt(heat)[..., None] * opacity
+    blended = dimmed + (heat_colours(np.sqrt(heat)) - dimmed) * strength
+    return Image.fromarray(blended.clip(0, 255).round().astype(np.uint8))
+
+
+def heat_colours(values: np.ndarray) -> np.ndarray:
+    """Colours (…, 3), float32 of 0–255, for values from 0 (black) over red to 1 (pale yellow)."""
+    places = np.linspace(0, 1, len(_HEAT))
+    return np.stack([np.interp(values, places, _HEAT[:, band]) for band in range(3)], -1).astype(np.float32)

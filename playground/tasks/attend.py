@@ -1,0 +1,63 @@
+"""Ask a question and see where the model looked for every word of the answer; score that against truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from playground.tasks import TaskError, checked_question
+
+if TYPE_CHECKING:
+    import threading
+
+    import numpy as np
+    from PIL import Image
+
+    from playground.inside.trace import Trace
+    from playground.models.chat import ChatModel
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well a map points at one true thing.
+
+    Attributes:
+        mass: the share of the attention that lies inside the thing, 0 to 1.
+        area: the share of the picture that the thing covers: what `mass` would be by chance.
+        hit: whether the map's peak lies inside (the pointing game, Zhang et al. 2016).
+    """
+
+    mass: float
+    area: float
+    hit: bool
+
+
+def attend(
+    model: ChatModel,
+    image: Image.Image,
+    question: str,
+    *,
+    max_new_tokens: int = 48,
+    stop: threading.Event | None = None,
+) -> Trace:
+    """Answer the question once and keep the attention of every token, layer and head on the picture.
+
+    `playground.inside.trace.attention_map` then paints any word, layer and head without another run.
+
+    Raises:
+        TaskError: an empty or over-long question, or a model whose attention cannot be read (says why).
+    """
+    from playground.inside.trace import trace
+    from playground.models.chat import Message
+
+    asked = checked_question(question)
+    if model.attention_reason:
+        raise TaskError(model.attention_reason)
+    return trace(model, (Message("user", asked, (image,)),), max_new_tokens=max_new_tokens, stop=stop)
+
+
+def score(values: np.ndarray, mask: np.ndarray) -> Score:
+    """Score a map (H, W) against the mask (bool, same size) of the thing it should point at."""
+    from playground.inside.score import mass_inside, pointing_hit
+
+    return Score(float(mass_inside(values, mask)), float(mask.mean()), bool(pointing_hit(values, mask)))

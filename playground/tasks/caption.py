@@ -1,0 +1,40 @@
+"""Describe a picture, in a sentence or in detail."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from playground.tasks import TaskError
+
+if TYPE_CHECKING:
+    import threading
+
+    from PIL import Image
+
+    from playground.models.chat import Answer, ChatModel, Piece
+
+Style: TypeAlias = Literal["short", "detailed"]
+
+# The two sentences that Moji was taught; other models understand them as well.
+PROMPTS: dict[Style, str] = {"short": "describe the picture.", "detailed": "describe the picture in detail."}
+_NEW_TOKENS: dict[Style, int] = {"short": 64, "detailed": 256}
+
+
+def caption(
+    model: ChatModel, image: Image.Image, style: Style = "short", stop: threading.Event | None = None
+) -> Generator[Piece, None, Answer]:
+    """Stream a description of the picture; the generator returns the whole `Answer`.
+
+    Args:
+        style: "short" is a sentence of up to 64 tokens, "detailed" says more, in up to 256.
+
+    Raises:
+        TaskError: an unknown style.
+    """
+    from playground.models.chat import Message
+
+    if style not in PROMPTS:
+        raise TaskError(f"There is no caption style {style!r}. Choose one of: {', '.join(PROMPTS)}.")
+    messages = (Message("user", PROMPTS[style], (image,)),)
+    return (yield from model.stream(messages, max_new_tokens=_NEW_TOKENS[style], stop=stop))

@@ -1,0 +1,119 @@
+"""Talk about pictures, turn after turn."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from playground.tasks import TaskError, checked_question
+
+if TYPE_CHECKING:
+    import threading
+
+    from PIL import Image
+
+    from playground.models.chat import Answer, ChatModel, Message, Piece
+
+WORDLESS = "describe the picture."
+"""What is asked where somebody sends a picture without a word."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a turn gave.
+
+    Attributes:
+        answer: the model's answer with its pieces and statistics.
+        messages: the conversation as the model read it, with the answer at its end.
+        notes: what was left out of it, one sentence each; often empty.
+    """
+
+    answer: Answer
+    messages: tuple[Message, ...]
+    notes: tuple[str, ...]
+
+
+def checked_message(text: str | None, pictures: int) -> str:
+    """The text of a message with this many pictures; a picture without a word asks for its description.
+
+    Raises:
+        TaskError: neither text nor picture, or a text beyond `QUESTION_LIMIT`.
+    """
+    if not (text or "").strip():
+        if pictures:
+            return WORDLESS
+        raise TaskError("The message is empty. Type a question, or add a picture.")
+    return checked_question(text)
+
+
+def chat(
+    model: ChatModel,
+    history: Sequence[Message],
+    text: str,
+    images: Sequence[Image.Image] = (),
+    *,
+    max_new_tokens: int = 256,
+    temperature: float = 0.0,
+    stop: threading.Event | None = None,
+) -> Generator[Piece, None, Reply]:
+    """Send one more message and stream the answer; the generator returns the `Reply`.
+
+    A model that was taught to read a limited number of pictures gets the newest of them, and a conversation
+    beyond the model's context length loses its oldest turns (their pictures stay); `notes` say so.
+
+    Args:
+        history: the turns before, from the user's first message to the assistant's last answer.
+        text: the new message; blank with a picture means "describe the picture."
+        images: RGB pictures that come with it.
+
+    Raises:
+        TaskError: an empty or over-long message.
+        PromptTooLong: this message alone is too long for the model.
+    """
+    from playground.models.chat import Message, PromptTooLong
+
+    message = Message("user", checked_message(text, len(images)), tuple(images))
+    limit = model.entry.images if model.entry else None
+    messages, notes = newest_pictures((*history, message), limit)
+    while True:
+        try:
+            answer = yield from model.stream(
+                messages, max_new_tokens=max_new_tokens, temperature=temperature, stop=stop
+            )
+            break
+        except PromptTooLong:
+            if len(messages) < 3:
+                raise
+            messages = _without_oldest_exchange(messages)
+            notes = (*notes, "The conversation is long: its oldest turns were left out.")
+    return Reply(answer, (*messages, Message("assistant", answer.text)), tuple(dict.fromkeys(notes)))
+
+
+def newest_pictures(
+    messages: tuple[Message, ...], limit: int | None
+) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+    """The messages with at most `limit` pictures, and notes on what was dropped.
+
+    Turns before the oldest kept picture go with the older pictures: talk about pictures that the model no
+    longer sees would only mislead it.
+    """
+    if limit is None or sum(len(message.images) for message in messages) <= limit:
+        return messages, ()
+    kept: list[Message] = []
+    room = limit
+    for message in reversed(messages):
+        images = message.images[-room:] if room else ()
+        room -= len(images)
+        kept.insert(0, replace(message, images=images))
+        if room == 0 and images:
+            break
+    several = "one picture" if limit == 1 else f"{limit} pictures"
+    newest = "the newest" if limit == 1 else f"the {limit} newest"
+    return tuple(kept), (f"This model reads {several} at a time: it sees {newest}, and the talk since then.",)
+
+
+def _without_oldest_exchange(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Drop the first question and its answer; the question's pictures move to the next question."""
+    question, _, following, *rest = messages
+    return (replace(following, images=(*question.images, *following.images)), *rest)
