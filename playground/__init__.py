@@ -1,0 +1,26 @@
+"""VLM Playground: use vision-language models and see how they work.
+
+    from playground import load
+
+    model = load("moji-vlm")
+
+Importing this package costs nothing: torch and transformers are imported when the first model is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playground.models.chat import ChatModel
+    from playground.models.embedding import EmbeddingModel
+    from playground.models.segmentation import SegmentationModel
+
+__all__ = ["load"]
+
+
+def load(name: str, **options) -> ChatModel | EmbeddingModel | SegmentationModel:
+    """Load a model by catalogue name, local folder or Hub id; see `playground.models.loading.load`."""
+    from playground.models.loading import load as load_model
+
+    return load_model(name, **options)

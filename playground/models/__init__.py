@@ -1,0 +1,1 @@
+"""The thin wrapper: a name becomes a running model. Nothing here imports torch before a model is loaded."""
