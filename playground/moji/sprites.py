@@ -1,0 +1,70 @@
+"""The pictures of single things: emoji in three drawing styles, and drawn shapes in named colours."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from .world import COLOURS
+
+SPRITES = Path(__file__).resolve().parents[2] / "assets" / "sprites"
+_OVERSAMPLE = 4  # shapes are drawn larger and shrunk, which smooths their edges
+
+
+@lru_cache(maxsize=1024)
+def _emoji(style: str, word: str) -> Image.Image:
+    picture = Image.open(SPRITES / style / f"{word}.png").convert("RGBA")
+    return picture.crop(picture.getchannel("A").point(lambda a: 255 * (a > 127)).getbbox())
+
+
+def _polygon(shape: str) -> list[tuple[float, float]]:
+    """Corners of a shape in the unit square."""
+    if shape == "heart":  # the classic parametric heart, scaled into the unit square
+        angles = [math.tau * i / 60 for i in range(60)]
+        points = [
+            (16 * math.sin(t) ** 3, -13 * math.cos(t) + 5 * math.cos(2 * t) + 2 * math.cos(3 * t) + math.cos(4 * t))
+            for t in angles
+        ]
+        return [((x + 16) / 32, (y + 12) / 29) for x, y in points]
+    if shape == "star":
+        turns = [math.tau * i / 10 - math.tau / 4 for i in range(10)]
+        return [
+            (0.5 + (0.5, 0.21)[i % 2] * math.cos(t), 0.53 + (0.53, 0.22)[i % 2] * math.sin(t))
+            for i, t in enumerate(turns)
+        ]
+    return {
+        "square": [(0, 0), (1, 0), (1, 1), (0, 1)],
+        "triangle": [(0.5, 0), (1, 1), (0, 1)],
+        "diamond": [(0.5, 0), (0.85, 0.5), (0.5, 1), (0.15, 0.5)],
+    }[shape]
+
+
+@lru_cache(maxsize=256)
+def _shape(shape: str, colour: str) -> Image.Image:
+    side = 64 * _OVERSAMPLE
+    picture = Image.new("RGBA", (side, side), (*COLOURS[colour], 0))
+    draw = ImageDraw.Draw(picture)
+    if shape == "circle":
+        draw.ellipse((0, 0, side - 1, side - 1), fill=(*COLOURS[colour], 255))
+    else:
+        draw.polygon([(x * (side - 1), y * (side - 1)) for x, y in _polygon(shape)], fill=(*COLOURS[colour], 255))
+    return picture.resize((64, 64), Image.Resampling.LANCZOS)
+
+
+@lru_cache(maxsize=20_000)
+def sprite(word: str, style: str, colour: str, size: int, mirrored: bool = False) -> np.ndarray:
+    """RGBA pixels of one thing, its longer side ``size`` pixels: uint8 ``(height, width, 4)``.
+
+    ``colour`` is a name of ``world.COLOURS`` for a shape and "" for an emoji, which comes in ``style``.
+    The result is cached: copy before writing to it. Raises ``FileNotFoundError`` for a noun with no picture.
+    """
+    picture = _shape(word, colour) if colour else _emoji(style, word)
+    scale = size / max(picture.size)
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    pixels = np.asarray(picture)
+    return pixels[:, ::-1] if mirrored else pixels

@@ -1,0 +1,103 @@
+"""What exists in Moji's world: nouns with their kind, shapes, colours, and the places in a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CANVAS = 192  # pixels on a side of a scene
+PATCH = 16  # pixels on a side of a patch; a scene is a grid of 12 × 12
+STYLES = ("noto", "twemoji", "fluent")
+SHAPES = ("circle", "square", "triangle", "star", "heart", "diamond")
+COLOURS = {
+    "red": (220, 38, 38),
+    "orange": (245, 130, 20),
+    "yellow": (250, 204, 21),
+    "green": (22, 150, 60),
+    "blue": (37, 99, 235),
+    "purple": (130, 50, 180),
+    "pink": (244, 114, 182),
+    "black": (20, 20, 20),
+}
+PLACES = (
+    ("top left", "top", "top right"),
+    ("left", "middle", "right"),
+    ("bottom left", "bottom", "bottom right"),
+)
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
+
+# kind -> "noun" or "noun:emoji short name" where the two differ
+_KINDS = {
+    "animal": """dog cat horse:racehorse cow:cow2 pig:pig2 sheep goat camel elephant giraffe:giraffe_face
+        zebra:zebra_face lion:lion_face tiger:tiger2 bear panda:panda_face koala rabbit:rabbit2 mouse:mouse2
+        fox:fox_face wolf monkey kangaroo hedgehog bat frog turtle snake crocodile whale:whale2 dolphin octopus
+        crab lobster shark fish:tropical_fish snail butterfly bee ant spider ladybug squid""",
+    "bird": "chicken penguin duck owl eagle swan flamingo parrot peacock turkey",
+    "plant": "rose sunflower tulip cactus tree:deciduous_tree palm:palm_tree mushroom clover:four_leaf_clover",
+    "fruit": "apple banana pineapple strawberry lemon pear peach watermelon kiwi:kiwifruit coconut mango",
+    "vegetable": """carrot corn tomato broccoli potato onion garlic eggplant pepper:hot_pepper cucumber""",
+    "food": """bread cheese:cheese_wedge egg hamburger pizza hotdog taco sandwich pretzel cookie donut:doughnut
+        cake pie popcorn candy lollipop sushi croissant waffle""",
+    "drink": "coffee tea milk:glass_of_milk beer wine:wine_glass",
+    "vehicle": """car bus taxi truck ambulance tractor bicycle:bike scooter motorcycle:racing_motorcycle
+        train:train2 airplane helicopter rocket boat ship canoe skateboard""",
+    "building": "house school hospital church castle:european_castle tent factory",
+    "garment": """shirt dress coat scarf hat:womans_hat shoe:athletic_shoe boot crown ring
+        cap:billed_cap""",
+    "instrument": """guitar violin trumpet drum:drum_with_drumsticks piano:musical_keyboard saxophone accordion
+        banjo""",
+    "tool": "hammer axe wrench screwdriver saw:carpentry_saw key ladder magnet",
+    "furnishing": "chair bed door couch:couch_and_lamp mirror toilet",
+    "device": "phone:iphone computer camera television:tv radio bulb clock:alarm_clock watch",
+    "toy": "ball:soccer kite balloon teddy:teddy_bear puzzle:jigsaw robot:robot_face",
+    "object": """book envelope:email pencil:pencil2 candle gift bell bomb anchor broom basket bucket trophy
+        umbrella snowman snowflake cloud rainbow moon:crescent_moon sun:sun_with_face""",
+}
+_PLURALS = {
+    "sheep": "sheep", "fish": "fish", "mouse": "mice", "wolf": "wolves", "butterfly": "butterflies",
+    "ladybug": "ladybugs", "cherry": "cherries", "strawberry": "strawberries", "candy": "candies",
+    "broccoli": "broccoli", "corn": "corn", "bread": "breads", "popcorn": "popcorn", "sushi": "sushi",
+    "puzzle": "puzzles", "trophy": "trophies", "teddy": "teddies", "scarf": "scarves",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Noun:
+    """One thing that can stand in a scene. ``emoji`` is its short name in emoji-datasource; "" for a shape."""
+
+    word: str
+    kind: str
+    emoji: str = ""
+
+
+def _nouns() -> dict[str, Noun]:
+    nouns = {}
+    for kind, words in _KINDS.items():
+        for item in words.split():
+            word, _, emoji = item.partition(":")
+            nouns[word] = Noun(word, kind, emoji or word)
+    return nouns | {shape: Noun(shape, "shape") for shape in SHAPES}
+
+
+NOUNS: dict[str, Noun] = _nouns()
+EMOJI_NOUNS = tuple(word for word, noun in NOUNS.items() if noun.emoji)
+KINDS = (*_KINDS, "shape")
+
+
+def plural(word: str) -> str:
+    """English plural of a noun of this world: ``plural("mouse") == "mice"``."""
+    if word in _PLURALS:
+        return _PLURALS[word]
+    if word.endswith(("s", "x", "ch", "sh")):
+        return word + "es"
+    return word + "es" if word in ("tomato", "potato", "mango") else word + "s"
+
+
+def article(phrase: str) -> str:
+    """The phrase with "a" or "an" before it."""
+    return ("an " if phrase[0] in "aeiou" else "a ") + phrase
+
+
+def place_of(x: float, y: float) -> str:
+    """Name of the ninth of the canvas that holds the point (pixels): "top left" … "bottom right"."""
+    column, row = (min(2, max(0, int(3 * value / CANVAS))) for value in (x, y))
+    return PLACES[row][column]

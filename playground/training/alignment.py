@@ -1,0 +1,98 @@
+"""Stage 2, alignment: the projector learns to put each patch near the word for what it shows.
+
+LLaVA aligns its projector with captions through a frozen language model. Moji's language model knows nothing yet,
+so the projected patch is read directly with the tied output head: the logit lens (nostalgebraist 2020) as a loss.
+
+Run: ``python -m playground.training.alignment --minutes 3``
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers import CLIPModel, LlavaForConditionalGeneration
+
+from ..moji.scenes import make_scene
+from .checkpoint import save_checkpoint
+from .loop import add_run_arguments, run_from, train
+from .scene_tensors import IGNORE, NAMES, patch_truth, pixel_values
+from .stages import announce, set_learning
+from .vlm import SIZES, chat_tokenizer, make_processor, make_vlm
+
+
+def name_targets() -> torch.Tensor:
+    """Per name of NAMES the words it is made of, as a distribution over the vocabulary: (names, vocabulary)."""
+    tokenizer = chat_tokenizer()
+    targets = torch.zeros(len(NAMES), len(tokenizer))
+    for row, name in enumerate(NAMES):
+        ids = tokenizer(name, add_special_tokens=False).input_ids
+        targets[row, ids] = 1 / len(ids)
+    return targets
+
+
+def project(vlm: LlavaForConditionalGeneration, pixels: torch.Tensor) -> list[torch.Tensor]:
+    """The image tokens as the language model gets them: one (patches, hidden) a picture."""
+    return vlm.model.get_image_features(
+        pixels,
+        vision_feature_layer=vlm.config.vision_feature_layer,
+        vision_feature_select_strategy=vlm.config.vision_feature_select_strategy,
+    ).pooler_output
+
+
+def patch_word_loss(
+    vlm: LlavaForConditionalGeneration, features: torch.Tensor, names: torch.Tensor, targets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cross-entropy between projected patches read by the output head and the words for what they show.
+
+    ``features`` (pictures, patches, hidden), ``names`` (pictures, patches) from ``patch_truth``. Ground and slivers do
+    not count. Also returns the share of patches whose best word is one of the right ones.
+    """
+    chosen = (names != IGNORE) & (names != len(NAMES) - 1)
+    logits = vlm.lm_head(features[chosen]).float()
+    wanted = targets.to(logits.device)[names[chosen]]
+    right = wanted.gather(1, logits.argmax(-1, keepdim=True)).gt(0).float().mean()
+    return F.cross_entropy(logits, wanted), right
+
+
+class AlignmentObjective(nn.Module):
+    """The patch–word loss over a ``LlavaForConditionalGeneration``."""
+
+    def __init__(self, vlm: LlavaForConditionalGeneration) -> None:
+        super().__init__()
+        self.vlm, self.targets = vlm, name_targets()
+
+    def forward(self, pixels: torch.Tensor, names: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Losses by name."""
+        loss, right = patch_word_loss(self.vlm, torch.stack(project(self.vlm, pixels)), names, self.targets)
+        return {"loss": loss, "patches": right}
+
+
+def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
+    """Scenes with the name of every patch."""
+    scenes = [make_scene(rng) for _ in range(size)]
+    return {"pixels": pixel_values(scenes), "names": patch_truth(scenes)["names"]}
+
+
+def main() -> None:
+    """Parse the options, train, and save the checkpoint."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_run_arguments(parser, folder="runs/alignment", minutes=3, batch=64)
+    parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--clip", type=Path, default=Path("assets/moji/moji-clip"))
+    parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-vlm"))
+    arguments = parser.parse_args()
+    announce("alignment")
+    torch.manual_seed(arguments.seed)
+    vlm = make_vlm(CLIPModel.from_pretrained(arguments.clip, dtype=torch.float32), arguments.size)
+    set_learning(vlm, "alignment")
+    train(run_from(arguments), AlignmentObjective(vlm), make_batch)
+    save_checkpoint(vlm, make_processor(), arguments.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Stage 1, the encoder: ``moji-clip`` learns single sprites, then whole scenes.
+
+Contrastive learning of pictures and captions (CLIP, Radford et al. 2021), with two dense parts beside it, since
+a caption alone says too little about each patch: every patch is matched against the names of all things
+(as in MaskCLIP, Zhou et al. 2022, but learnt), and tells the box of the thing that it belongs to.
+
+Run: ``python -m playground.training.encoder --minutes 40``
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
+
+from ..moji.scenes import Scene, make_scene
+from ..moji.tokenizer import make_tokenizer
+from ..moji.words import short_caption
+from ..moji.world import CANVAS, PATCH, article
+from .checkpoint import save_checkpoint
+from .loop import add_run_arguments, run_from, train
+from .scene_tensors import GROUND, IGNORE, MEAN, NAMES, STD, patch_truth, pixel_values
+from .stages import announce
+
+SIZES = {"tiny": (64, 2), "small": (192, 6), "base": (384, 8)}  # hidden size, vision layers
+TEXT_LENGTH = 64
+SPRITE_CANVAS = 64  # pixels; the first part of the curriculum shows one thing on a small canvas
+SPRITE_SHARE = 0.22  # of the budget
+_TEMPLATES = ("{name}", "{a}", "the {name}", "a picture of {a}")
+
+
+def make_clip(size: str = "small") -> CLIPModel:
+    """A fresh ``CLIPModel`` for 192×192 pictures in patches of 16. ``size`` is a key of SIZES."""
+    hidden, layers = SIZES[size]
+    tokenizer = make_tokenizer(bos=True, eos=True, max_length=TEXT_LENGTH)
+    tower = {"hidden_size": hidden, "intermediate_size": 4 * hidden, "num_attention_heads": hidden // 32}
+    text = {
+        "num_hidden_layers": 2,
+        "vocab_size": len(tokenizer),
+        "max_position_embeddings": TEXT_LENGTH,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    vision = {"num_hidden_layers": layers, "image_size": CANVAS, "patch_size": PATCH}
+    return CLIPModel(CLIPConfig(text_config=tower | text, vision_config=tower | vision, projection_dim=hidden))
+
+
+def image_processor() -> CLIPImageProcessor:
+    """What all Moji models see: the whole picture at 192×192, never cropped, pixels in −1 … 1."""
+    side = {"height": CANVAS, "width": CANVAS}
+    return CLIPImageProcessor(
+        size=side, do_center_crop=False, crop_size=side, image_mean=list(MEAN), image_std=list(STD), resample=2
+    )
+
+
+def name_phrases(template: str) -> list[str]:
+    """The names of everything in the world, as ``template`` words them."""
+    return [template.format(name=name, a=name if name == GROUND else article(name)) for name in NAMES]
+
+
+class EncoderObjective(nn.Module):
+    """The losses of this stage over a ``CLIPModel``; the box and centre heads are thrown away afterwards."""
+
+    def __init__(self, clip: CLIPModel) -> None:
+        super().__init__()
+        self.clip = clip
+        hidden = clip.config.vision_config.hidden_size
+        self.box_head, self.centre_head = nn.Linear(hidden, 4), nn.Linear(hidden, 1)
+
+    def texts(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Unit vectors (texts, projection)."""
+        return F.normalize(self.clip.get_text_features(ids, mask).pooler_output.float(), dim=-1)
+
+    def forward(self, pixels, names, boxes, centres, name_ids, name_mask, caption_ids, caption_mask) -> dict:
+        """Losses by name; "loss" is their weighted sum, "patches" the share of thing patches named rightly."""
+        seen = self.clip.vision_model(pixels, interpolate_pos_encoding=pixels.shape[-1] != CANVAS)
+        patches = seen.last_hidden_state[:, 1:]
+        scale = self.clip.logit_scale.exp().clamp(max=100)
+        words = self.texts(name_ids, name_mask)
+        dense = self.clip.visual_projection(self.clip.vision_model.post_layernorm(patches)).float()
+        logits = scale * F.normalize(dense, dim=-1) @ words.T
+        weight = torch.ones(len(NAMES), device=pixels.device)
+        weight[-1] = 0.05  # ground is most of every picture
+        patch_word = F.cross_entropy(logits.flatten(0, 1), names.flatten(), weight, ignore_index=IGNORE)
+        thing = (names != IGNORE) & (names != len(NAMES) - 1)
+        box = (self.box_head(patches).float() - boxes).abs()[thing].mean()
+        centre = F.binary_cross_entropy_with_logits(
+            self.centre_head(patches).float().squeeze(-1), centres, pos_weight=torch.tensor(5.0)
+        )
+        image = F.normalize(self.clip.visual_projection(seen.pooler_output).float(), dim=-1)
+        match = scale * image @ self.texts(caption_ids, caption_mask).T
+        target = torch.arange(len(match), device=match.device)
+        contrast = (F.cross_entropy(match, target) + F.cross_entropy(match.T, target)) / 2
+        right = (logits.argmax(-1) == names)[thing].float().mean()
+        loss = patch_word + 0.3 * contrast + 2 * box + 0.5 * centre
+        return {
+            "loss": loss, "patch_word": patch_word, "contrast": contrast, "box": box, "centre": centre,
+            "patches": right,
+        }  # fmt: skip
+
+
+def scenes_for(rng: np.random.Generator, size: int, fraction: float) -> list[Scene]:
+    """The curriculum: single things on a small canvas (four times as many), then scenes of one to six."""
+    if fraction < SPRITE_SHARE:
+        return [make_scene(rng, 1, canvas=SPRITE_CANVAS) for _ in range(4 * size)]
+    return [make_scene(rng) for _ in range(size)]
+
+
+def batch_maker(tokenizer):
+    """``make_batch`` for ``loop.train``."""
+    phrases = [tokenizer(name_phrases(template), padding=True, return_tensors="pt") for template in _TEMPLATES]
+
+    def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
+        scenes = scenes_for(rng, size, fraction)
+        captions = tokenizer([short_caption(scene) for scene in scenes], padding=True, return_tensors="pt")
+        names = phrases[int(rng.integers(len(phrases)))]
+        return patch_truth(scenes) | {
+            "pixels": pixel_values(scenes),
+            "name_ids": names.input_ids,
+            "name_mask": names.attention_mask,
+            "caption_ids": captions.input_ids,
+            "caption_mask": captions.attention_mask,
+        }
+
+    return make_batch
+
+
+def main() -> None:
+    """Parse the options, train, and save the checkpoint."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_run_arguments(parser, folder="runs/encoder", minutes=40, batch=64)
+    parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-clip"))
+    arguments = parser.parse_args()
+    announce("encoder")
+    torch.manual_seed(arguments.seed)
+    clip = make_clip(arguments.size)
+    tokenizer = make_tokenizer(bos=True, eos=True, max_length=TEXT_LENGTH)
+    train(run_from(arguments), EncoderObjective(clip), batch_maker(tokenizer))
+    save_checkpoint(clip, CLIPProcessor(image_processor(), tokenizer), arguments.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Stage 3, instruction tuning: the language model learns to talk about what the projector shows it.
+
+Visual instruction tuning (Liu et al. 2023) with many short talks packed behind each picture (see ``packing``),
+on a curriculum that begins with one or two things. The patch–word loss of the alignment stays on beside it.
+
+Run: ``python -m playground.training.instruction --minutes 60``
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers import LlavaForConditionalGeneration
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+from ..moji.scenes import make_scene
+from .alignment import name_targets, patch_word_loss, project
+from .checkpoint import save_checkpoint
+from .loop import add_run_arguments, run_from, train
+from .packing import Packer, talks_about
+from .scene_tensors import patch_truth, pixel_values
+from .stages import announce, set_learning
+from .vlm import chat_tokenizer, make_processor
+
+CURRICULUM = ((0.08, 2), (0.2, 4), (1.01, 6))  # until this fraction of the budget, at most so many things
+
+
+class InstructionObjective(nn.Module):
+    """Weighted next-token loss on the answers, plus a fifth of the patch–word loss."""
+
+    def __init__(self, vlm: LlavaForConditionalGeneration) -> None:
+        super().__init__()
+        self.vlm, self.targets = vlm, name_targets()
+
+    def forward(self, pixels, names, input_ids, position_ids, weights, attention_mask) -> dict[str, torch.Tensor]:
+        """Losses by name; "words" is the share of answer tokens that would be predicted rightly."""
+        features = project(self.vlm, pixels)
+        patch_word, _ = patch_word_loss(self.vlm, torch.stack(features), names, self.targets)
+        hidden = self.vlm.model(
+            input_ids=input_ids,
+            position_ids=position_ids,
+            attention_mask=attention_mask,
+            mm_encoder_outputs={"image": BaseModelOutputWithPooling(pooler_output=features)},
+            use_cache=False,
+        ).last_hidden_state
+        wanted = weights[:, 1:] > 0
+        logits = self.vlm.lm_head(hidden[:, :-1][wanted]).float()
+        target, weight = input_ids[:, 1:][wanted], weights[:, 1:][wanted]
+        answer = (F.cross_entropy(logits, target, reduction="none") * weight).sum() / weight.sum()
+        right = (logits.argmax(-1) == target).float().mean()
+        return {"loss": answer + 0.2 * patch_word, "answer": answer, "patch_word": patch_word, "words": right}
+
+
+def batch_maker(curriculum=CURRICULUM):
+    """``make_batch`` for ``loop.train``."""
+    packer = Packer(chat_tokenizer())
+
+    def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
+        most = next(things for until, things in curriculum if fraction < until)
+        scenes = [make_scene(rng, int(rng.integers(1, most + 1))) for _ in range(size)]
+        packed = packer.pack([talks_about(scene, rng) for scene in scenes])
+        return packed | {"pixels": pixel_values(scenes), "names": patch_truth(scenes)["names"]}
+
+    return make_batch
+
+
+def main() -> None:
+    """Parse the options, train, and save the checkpoint."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_run_arguments(parser, folder="runs/instruction", minutes=60, batch=32)
+    parser.add_argument("--start", type=Path, default=Path("assets/moji/moji-vlm"), help="an aligned checkpoint")
+    parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-vlm"))
+    arguments = parser.parse_args()
+    announce("instruction")
+    vlm = LlavaForConditionalGeneration.from_pretrained(arguments.start, dtype=torch.float32)
+    set_learning(vlm, "instruction")
+    train(run_from(arguments), InstructionObjective(vlm), batch_maker(), matrix_rate=2e-3, other_rate=1.5e-3)
+    save_checkpoint(vlm, make_processor(), arguments.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""The loop that every recipe runs: a budget in steps or minutes, a progress bar, checkpoints that resume."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+from tqdm.auto import tqdm
+
+from .optimisation import make_optimizers, schedule
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train: ``steps`` optimiser steps, or ``minutes`` of wall time where steps is None."""
+
+    steps: int | None = None
+    minutes: float | None = None
+
+    def fraction(self, step: int, seconds: float) -> float:
+        """How much of it is used after ``step`` steps and ``seconds`` seconds, 0–1."""
+        used = step / self.steps if self.steps else seconds / 60 / (self.minutes or 1.0)
+        return min(1.0, used)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where and how one stage trains. ``folder`` holds its checkpoints; an unfinished one is resumed from there."""
+
+    folder: Path
+    budget: Budget
+    batch: int
+    seed: int = 0
+    save_minutes: float = 5.0
+
+
+class _Progress:
+    """What accelerate saves beside model and optimisers."""
+
+    def __init__(self) -> None:
+        self.step, self.seconds = 0, 0.0
+
+    def state_dict(self) -> dict:
+        return {"step": self.step, "seconds": self.seconds}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.step, self.seconds = state["step"], state["seconds"]
+
+
+def train(
+    run: Run,
+    objective: nn.Module,
+    make_batch: Callable[[np.random.Generator, int, float], dict],
+    *,
+    matrix_rate: float = 3e-3,
+    other_rate: float = 2e-3,
+    sample: Callable[[], str] | None = None,
+) -> list[float]:
+    """Minimise ``objective(**batch)["loss"]`` until the budget is used; returns the loss of every step.
+
+    ``make_batch(rng, size, fraction)`` makes fresh data on the fly, from a seed that depends on the run's seed,
+    the step and the process alone, so that a resumed run sees what the uncut one would have seen.
+    bf16 autocast on CPU and CUDA; several processes under ``accelerate launch``. ``sample()`` is printed now and then.
+    """
+    torch.manual_seed(run.seed)
+    random.seed(run.seed)
+    accelerator = Accelerator(mixed_precision="bf16", cpu=not torch.cuda.is_available())
+    optimizers = make_optimizers([objective], matrix_rate=matrix_rate, other_rate=other_rate)
+    model, *prepared = accelerator.prepare(objective, *optimizers)
+    progress, losses = _Progress(), []
+    accelerator.register_for_checkpointing(progress)
+    state = run.folder / "state"
+    if (state / "complete").exists():
+        accelerator.load_state(str(state))
+        accelerator.print(f"resumed at step {progress.step} after {progress.seconds / 60:.1f} minutes")
+    began = saved = time.monotonic()
+    before = progress.seconds
+    bar = tqdm(total=100, unit="%", disable=not accelerator.is_main_process, mininterval=10, initial=0)
+    smooth: dict[str, float] = {}
+    while (fraction := run.budget.fraction(progress.step, progress.seconds)) < 1:
+        schedule(optimizers, fraction)
+        rng = np.random.default_rng((run.seed, progress.step, accelerator.process_index))
+        batch = {name: value.to(accelerator.device) for name, value in make_batch(rng, run.batch, fraction).items()}
+        parts = model(**batch)
+        accelerator.backward(parts["loss"])
+        accelerator.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer in prepared:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        parts = {name: value.detach() for name, value in parts.items()}
+        losses.append(float(parts["loss"]))
+        for name, value in parts.items():
+            smooth[name] = 0.95 * smooth.get(name, float(value)) + 0.05 * float(value)
+        progress.step += 1
+        progress.seconds = before + time.monotonic() - began
+        bar.n = round(100 * fraction, 1)
+        bar.set_postfix(
+            {"step": progress.step} | {name: f"{value:.3f}" for name, value in smooth.items()}, refresh=False
+        )
+        bar.update(0)
+        if time.monotonic() - saved > 60 * run.save_minutes:
+            _save(accelerator, state)
+            saved = time.monotonic()
+            if sample and accelerator.is_main_process:
+                bar.write(json.dumps({"step": progress.step, **{k: round(v, 3) for k, v in smooth.items()}}))
+                bar.write(sample())
+    bar.close()
+    _save(accelerator, state)
+    accelerator.print(json.dumps({"step": progress.step, **{k: round(v, 3) for k, v in smooth.items()}}))
+    return losses
+
+
+def _save(accelerator: Accelerator, state: Path) -> None:
+    """Write the state; the mark "complete" tells a whole one from one that was cut while being written."""
+    (state / "complete").unlink(missing_ok=True)
+    accelerator.save_state(str(state))
+    accelerator.wait_for_everyone()
+    (state / "complete").touch()
+
+
+def add_run_arguments(parser: argparse.ArgumentParser, *, folder: str, minutes: float, batch: int) -> None:
+    """The options that every recipe takes: --folder, --minutes or --steps, --batch, --seed."""
+    parser.add_argument("--folder", type=Path, default=Path(folder), help="checkpoints go here, and resume from here")
+    parser.add_argument("--minutes", type=float, default=minutes, help="wall time to train for")
+    parser.add_argument("--steps", type=int, help="optimiser steps to train for, instead of --minutes")
+    parser.add_argument("--batch", type=int, default=batch, help="scenes in a step, per process")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run_from(arguments: argparse.Namespace) -> Run:
+    """The run that the options of ``add_run_arguments`` describe."""
+    budget = Budget(arguments.steps, arguments.minutes)
+    return Run(arguments.folder, budget, arguments.batch, arguments.seed)
