@@ -23,7 +23,8 @@ CHAT_TEMPLATE = (
     "<s>{% for message in messages %}{% if message['role'] != 'system' %}<{{ message['role'] }}>"
     "{% if message['content'] is string %}{{ message['content'] | trim }}{% else %}"
     "{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>{% endif %}{% endfor %}"
-    "{% for part in message['content'] %}{% if part['type'] == 'text' %}{{ part['text'] | trim }}{% endif %}{% endfor %}"
+    "{% for part in message['content'] %}{% if part['type'] == 'text' %}{{ part['text'] | trim }}{% endif %}"
+    "{% endfor %}"
     "{% endif %}{% if message['role'] == 'assistant' %}</s>{% endif %}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
 )

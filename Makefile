@@ -1,0 +1,39 @@
+# Two commands: `make demo` opens the app, `make test` runs every test. Both set themselves up first.
+PYTHON ?= python3
+PORT ?= 7860
+BIN := .venv/bin
+
+.PHONY: demo test lint moji evaluate clean
+
+demo: .venv/ready
+	$(BIN)/python app.py --port $(PORT)
+
+test: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest
+
+# One environment in .venv, made anew when requirements.txt changes.
+.venv/ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	touch .venv/ready
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# Train all of Moji again, stage by stage; a cut run goes on where it stopped. About two and a half hours on two cores.
+moji: .venv/ready
+	$(BIN)/python -m playground.training.encoder
+	$(BIN)/python -m playground.training.segmentation
+	$(BIN)/python -m playground.training.alignment
+	$(BIN)/python -m playground.training.instruction
+	$(MAKE) evaluate
+
+evaluate: .venv/ready
+	$(BIN)/python -m playground.training.evaluate
+
+clean:
+	rm -rf .venv runs artifacts

@@ -1,0 +1,99 @@
+"""Draw the example scenes of the app with their truth: ``python -m playground.moji.build_examples``.
+
+Beside ``<name>.png`` stands ``<name>.masks.png`` (the i-th object has the value i + 1), and ``examples.json`` tells
+what is where; so whatever a model says about an example can be checked.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .scenes import Scene, make_scene
+from .words import short_caption
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+
+# name: (seed, ground, things, question, phrases)
+_SCENES = {
+    "two-dogs": (
+        11,
+        "gradient",
+        "dog:noto dog:noto cat:twemoji ball:fluent",
+        "How many dogs are there?",
+        "dog, cat, ball",
+    ),
+    "traffic": (
+        4,
+        "stripes",
+        "bus:twemoji taxi:twemoji bicycle:noto",
+        "What is left of the bus?",
+        "bus, taxi, bicycle",
+    ),
+    "shapes": (
+        7,
+        "plain",
+        "circle:red square:blue star:yellow",
+        "What colour is the circle?",
+        "red circle, blue square",
+    ),
+    "breakfast": (
+        21,
+        "checks",
+        "coffee:fluent croissant:fluent egg:noto banana:noto",
+        "Where is the coffee?",
+        "coffee, egg",
+    ),
+    "zoo": (
+        6,
+        "speckles",
+        "elephant:noto mouse:twemoji lion:fluent",
+        "Which is bigger, the lion or the mouse?",
+        "lion, mouse",
+    ),
+    "music": (
+        3,
+        "plain",
+        "guitar:fluent drum:noto trumpet:twemoji trumpet:twemoji heart:purple",
+        "Is there a piano?",
+        "drum, trumpet",
+    ),
+}
+
+
+def _names(things: str) -> list[tuple[str, str, str]]:
+    """ "dog:noto circle:red" as (noun, colour, style) triples."""
+    styles = ("noto", "twemoji", "fluent")
+    pairs = [item.split(":") for item in things.split()]
+    return [(noun, "" if how in styles else how, how if how in styles else "") for noun, how in pairs]
+
+
+def _describe(name: str, scene: Scene, question: str, phrases: str) -> dict:
+    return {
+        "file": f"{name}.png",
+        "alt": short_caption(scene).rstrip("."),
+        "question": question,
+        "caption": short_caption(scene),
+        "phrases": phrases,
+        "objects": [{"noun": thing.noun, "colour": thing.colour, "box": thing.box} for thing in scene.things],
+    }
+
+
+def build(destination: Path = EXAMPLES) -> None:
+    """Write all example scenes, their masks and ``examples.json``."""
+    destination.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for name, (seed, ground, things, question, phrases) in _SCENES.items():
+        names = _names(things)
+        scene = make_scene(np.random.default_rng(seed), len(names), ground=ground, names=names)
+        scene.image.save(destination / f"{name}.png", optimize=True)
+        Image.fromarray(scene.labels).save(destination / f"{name}.masks.png", optimize=True)
+        rows.append(_describe(name, scene, question, phrases))
+    (destination / "examples.json").write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    build()
