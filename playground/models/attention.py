@@ -19,9 +19,7 @@ from transformers.masking_utils import sdpa_mask
 NAME = "playground_capture"
 Listener = Callable[[int, torch.Tensor], None]
 
-_listener: contextvars.ContextVar[Listener | None] = contextvars.ContextVar(
-    "attention_listener", default=None
-)
+_listener: contextvars.ContextVar[Listener | None] = contextvars.ContextVar("attention_listener", default=None)
 
 
 @contextlib.contextmanager

@@ -9,9 +9,7 @@ from typing import Literal
 Kind = Literal["chat", "embed", "segment"]
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-MOJI_KNOWS = (
-    "A world of emoji scenes: some 200 everyday things, shapes and colours. It has never seen a photograph."
-)
+MOJI_KNOWS = "A world of emoji scenes: some 200 everyday things, shapes and colours. It has never seen a photograph."
 
 
 @dataclass(frozen=True)
@@ -46,9 +44,7 @@ class Entry:
 
 
 def _moji(name: str, title: str, kind: Kind, memory_mb: int, images: int | None = None) -> Entry:
-    return Entry(
-        name, title, kind, str(ASSETS / "moji" / name), "Apache-2.0", 0, memory_mb, MOJI_KNOWS, images
-    )
+    return Entry(name, title, kind, str(ASSETS / "moji" / name), "Apache-2.0", 0, memory_mb, MOJI_KNOWS, images)
 
 
 def _hub(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from playground.models.catalog import Entry
-from playground.models.text import as_plain_text, control_tokens, spelled, token_text
+from playground.models.text import as_plain_text, control_tokens, decoded, spelled, token_text
 
 if TYPE_CHECKING:
     import torch
@@ -174,9 +174,7 @@ class ChatModel:
                 pieces.append(self._piece(step, text))
                 seconds.append(preparation + step.seconds)
                 yield pieces[-1]
-        return Answer(
-            "".join(piece.text for piece in pieces), tuple(pieces), self._statistics(inputs, seconds, stop)
-        )
+        return Answer("".join(piece.text for piece in pieces), tuple(pieces), self._statistics(inputs, seconds, stop))
 
     def generate(
         self,
@@ -200,7 +198,7 @@ class ChatModel:
     def candidates(
         self, messages: Sequence[Message], *, count: int = 5, max_new_tokens: int = 24
     ) -> tuple[Candidate, ...]:
-        """The likeliest whole answers that a beam search of `count` beams finds: likeliest first, no two alike.
+        """The likeliest whole answers that a beam search of `count` beams finds, likeliest first, none twice.
 
         A probability is the product over the answer's tokens, the end included, with no reward for length.
         Where two ways to split the same text into tokens are found, theirs are added.
@@ -219,10 +217,10 @@ class ChatModel:
                 output_scores=True,
             )
         answers = found.sequences[:, inputs["input_ids"].shape[1] :]
-        texts = self.processor.batch_decode(answers, skip_special_tokens=True)
+        texts = [decoded(self.processor.tokenizer, ids).strip() for ids in answers.tolist()]
         probabilities: dict[str, float] = {}
         for text, score in zip(texts, found.sequences_scores.tolist(), strict=True):
-            probabilities[text.strip()] = probabilities.get(text.strip(), 0.0) + math.exp(score)
+            probabilities[text] = probabilities.get(text, 0.0) + math.exp(score)
         ranked = sorted(probabilities.items(), key=lambda pair: pair[1], reverse=True)
         return tuple(Candidate(text, probability) for text, probability in ranked)
 

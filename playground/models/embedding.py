@@ -49,10 +49,8 @@ class EmbeddingModel:
             raise ValueError("Name at least one label to compare the picture with.")
         cosines = (self.embed_images([image]) @ self.embed_texts(labels).T)[0]
         logits = cosines * self.model.logit_scale.exp().float().cpu()
-        if self._is_siglip:
-            fits = (logits + self.model.logit_bias.float().cpu()).sigmoid()
-        else:
-            fits = logits.softmax(0)
+        bias = getattr(self.model, "logit_bias", None)
+        fits = logits.softmax(0) if bias is None else (logits + bias.float().cpu()).sigmoid()
         return tuple(sorted(zip(labels, fits.tolist(), strict=True), key=lambda pair: pair[1], reverse=True))
 
     @property

@@ -53,6 +53,7 @@ class SegmentationModel:
         Raises ValueError when there is no phrase.
         """
         import torch
+        from transformers import BatchFeature
 
         phrases = tuple(phrases)
         if not phrases:
@@ -63,7 +64,8 @@ class SegmentationModel:
             padding=True,
             truncation=True,
             return_tensors="pt",
-        ).to(self.device, dtype=self.model.dtype)
+        )
+        inputs = BatchFeature(dict(inputs)).to(self.device, dtype=self.model.dtype)
         with torch.inference_mode():
             logits = self.model(**inputs).logits.float()
             logits = logits.reshape(len(phrases), 1, *logits.shape[-2:])  # one phrase comes without its axis

@@ -45,11 +45,11 @@ def spelled(tokenizer: PreTrainedTokenizerBase, steps: Iterable[Step]) -> Iterat
     for step in steps:
         ids.append(step.token_id)
         waiting.append(step)
-        text = _decode(tokenizer, ids)
+        text = decoded(tokenizer, ids)
         if not text.endswith(_INCOMPLETE):
             yield from _with_text(waiting, text[len(shown) :])
             waiting, shown = [], text
-    yield from _with_text(waiting, _decode(tokenizer, ids)[len(shown) :])
+    yield from _with_text(waiting, decoded(tokenizer, ids)[len(shown) :])
 
 
 def token_text(tokenizer: PreTrainedTokenizerBase, token_id: int) -> str:
@@ -57,7 +57,8 @@ def token_text(tokenizer: PreTrainedTokenizerBase, token_id: int) -> str:
     return tokenizer.decode([token_id], skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
 
-def _decode(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
+def decoded(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
+    """The text of generated tokens without the special ones; spaces stay as they were generated."""
     return tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
 

@@ -1,0 +1,47 @@
+"""Record how much every generated token attended to chosen positions of the prompt, at the cost of these alone.
+
+The model's attention function (see `playground.models.attention`) hands over one softmax row per layer and
+token; a Recorder keeps some of its columns. Kept are tokens × layers × heads × columns numbers, about 10 MB where
+`output_attentions=True` would keep 400.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from playground.models.chat import ChatModel
+
+
+def available(model: ChatModel) -> str | None:
+    """None when the model's attention can be recorded, otherwise a sentence that says why not."""
+    return model.attention_reason
+
+
+class Recorder:
+    """Keeps the attention to some positions: `model.generate(messages, recorder=Recorder(columns))`.
+
+    columns: positions in the prompt, for example the tokens of an ImageLayout.
+    """
+
+    def __init__(self, columns: Sequence[int]) -> None:
+        self.columns = tuple(columns)
+        self._rows: dict[int, list[torch.Tensor]] = defaultdict(list)
+
+    def __call__(self, layer: int, row: torch.Tensor) -> None:
+        """Take the attention of one token in one layer: float32 (heads, keys)."""
+        self._rows[layer].append(row[:, list(self.columns)].cpu())
+
+    def attention(self) -> torch.Tensor:
+        """What was recorded: float32 (tokens, layers, heads, columns), each number a share of 0 to 1.
+
+        Row t belongs to the t-th generated token: it is the attention of the step that produced it.
+        """
+        import torch
+
+        layers = [torch.stack(self._rows[layer]) for layer in sorted(self._rows)]
+        return torch.stack(layers, dim=1) if layers else torch.zeros(0, 0, 0, len(self.columns))

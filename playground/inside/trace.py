@@ -1,0 +1,133 @@
+"""Where the model looked for each word of its answer: the answer, its attention to the picture, and maps of it."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from playground.inside.capture import Recorder, available
+from playground.models.chat import Answer, ChatModel, Message, Piece
+from playground.models.layout import ImageLayout, NoLayout, image_layouts
+
+# A word with its inner hyphens and apostrophes, one sign of a script without spaces, or a run of other marks.
+_WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+(?:['’-]\w+)*|[^\w\s]+")
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of the answer: its text, the indices of its pieces, and the product of their probabilities."""
+
+    text: str
+    pieces: tuple[int, ...]
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """An answer together with the attention that produced it.
+
+    attention: float16 (pieces, layers, heads, image tokens), the tokens of all layouts one after the other;
+    each number is the share of one head's attention that one piece gave to one image token.
+    image_sizes: (width, height) of each picture.
+    """
+
+    words: tuple[Word, ...]
+    pieces: tuple[Piece, ...]
+    layouts: tuple[ImageLayout, ...]
+    attention: np.ndarray
+    layers: int
+    heads: int
+    answer: Answer
+    image_sizes: tuple[tuple[int, int], ...]
+
+
+def trace(
+    model: ChatModel,
+    messages: Sequence[Message],
+    *,
+    max_new_tokens: int = 64,
+    stop: threading.Event | None = None,
+) -> Trace:
+    """Answer (always the likeliest token) and keep what every token attended to in the pictures.
+
+    Raises NoLayout with the reason where the model's attention cannot be read or laid over its pictures, and
+    what `ChatModel.prepare` raises.
+    """
+    if reason := available(model):
+        raise NoLayout(reason)
+    images = [image for message in messages for image in message.images]
+    layouts = image_layouts(model.model, model.processor, model.prepare(messages), images)
+    recorder = Recorder([token for layout in layouts for token in layout.tokens])
+    answer = model.generate(messages, max_new_tokens=max_new_tokens, stop=stop, recorder=recorder)
+    # Some devices run one step more than they stream.
+    attention = recorder.attention()[: len(answer.pieces)].numpy().astype(np.float16)
+    _, layers, heads, _ = attention.shape
+    sizes = tuple(image.size for image in images)
+    return Trace(words_of(answer.pieces), answer.pieces, layouts, attention, layers, heads, answer, sizes)
+
+
+def words_of(pieces: Sequence[Piece]) -> tuple[Word, ...]:
+    """The words and punctuation marks of an answer, with the pieces that each is made of.
+
+    A piece of two words belongs to both; pieces that end in the middle of a character belong to the next.
+    """
+    ends = np.cumsum([len(piece.text) for piece in pieces]).tolist()
+    words = []
+    for found in _WORDS.finditer("".join(piece.text for piece in pieces)):
+        own, start = [], 0
+        for place, end in enumerate(ends):
+            incomplete = start == end and end < ends[-1]
+            if start < found.end() and end > found.start() or incomplete and found.start() <= start < found.end():
+                own.append(place)
+            start = end
+        words.append(Word(found[0], tuple(own), math.prod(pieces[place].probability for place in own)))
+    return tuple(words)
+
+
+def attention_map(
+    trace: Trace, word: int, *, layer: int | None = None, head: int | None = None, image: int = 0
+) -> np.ndarray:
+    """Float32 (height, width) of the original picture: where the model looked for one word. It sums to 1.
+
+    word: index in `trace.words`; its pieces are averaged. layer, head: None averages over all of them.
+    Each image token's share is spread evenly over the part of the picture that it shows. The views of a tiled
+    picture are added: each pixel is in one tile and in the view of the whole, so that is twice their mean.
+    Where the attention is zero everywhere the map is zero. Raises IndexError for a word, layer, head or picture
+    that is not there.
+    """
+    shares = trace.attention[list(trace.words[word].pieces)].astype(np.float32).mean(axis=0)
+    shares = shares.mean(axis=0) if layer is None else shares[layer]
+    shares = shares.mean(axis=0) if head is None else shares[head]
+    width, height = trace.image_sizes[image]
+    total = np.zeros((height, width), np.float32)
+    start = 0
+    for layout in trace.layouts:
+        end = start + len(layout.tokens)
+        if layout.image == image:
+            total += _painted(shares[start:end].reshape(layout.grid), layout, width, height)
+        start = end
+    return total / total.sum() if total.sum() > 0 else total
+
+
+def _painted(shares: np.ndarray, layout: ImageLayout, width: int, height: int) -> np.ndarray:
+    """Spread a grid of shares over the pixels of its boxes. Pixels that a box's edge crosses get their part."""
+    rows, columns = layout.grid
+    boxes = np.asarray(layout.boxes, np.float32).reshape(rows, columns, 4)
+    across = _coverage(boxes[0, :, 0], boxes[0, :, 2], width)
+    down = _coverage(boxes[:, 0, 1], boxes[:, 0, 3], height)
+    area = np.outer(down.sum(axis=1), across.sum(axis=1))
+    # A box outside the picture (padding) has no area, and what it got is nowhere in the picture.
+    density = np.divide(shares, area, out=np.zeros_like(area), where=area > 0)
+    return down.T @ density @ across
+
+
+def _coverage(starts: np.ndarray, ends: np.ndarray, length: int) -> np.ndarray:
+    """How much of each pixel each interval covers: float32 (intervals, pixels), 0 to 1."""
+    pixels = np.arange(length, dtype=np.float32)
+    covered = np.minimum(ends[:, None], pixels + 1) - np.maximum(starts[:, None], pixels)
+    return covered.clip(0, 1)

@@ -1,0 +1,37 @@
+"""What all tests share: no network, quiet tokenizers, and tiny checkpoints that are built once."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+from collections.abc import Callable  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+from PIL import Image  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a tiny random checkpoint (see `checkpoints.BUILDERS`), built at its first use."""
+    import checkpoints
+
+    folder = tmp_path_factory.mktemp("checkpoints")
+
+    def built(name: str) -> Path:
+        return folder / name if (folder / name).is_dir() else checkpoints.write(name, folder / name)
+
+    return built
+
+
+@pytest.fixture(scope="session")
+def picture() -> Image.Image:
+    """A wide picture in which every place looks different."""
+    across = Image.linear_gradient("L").rotate(90).resize((160, 120))
+    down = Image.linear_gradient("L").resize((160, 120))
+    return Image.merge("RGB", (across, down, Image.new("L", (160, 120), 90)))
