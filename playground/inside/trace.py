@@ -74,19 +74,28 @@ def trace(
 def words_of(pieces: Sequence[Piece]) -> tuple[Word, ...]:
     """The words and punctuation marks of an answer, with the pieces that each is made of.
 
-    A piece of two words belongs to both; pieces that end in the middle of a character belong to the next.
+    A piece of two words belongs to both; pieces that end in the middle of a character go with the one that
+    completes it.
     """
-    ends = np.cumsum([len(piece.text) for piece in pieces]).tolist()
+    spans = _spans([piece.text for piece in pieces])
     words = []
     for found in _WORDS.finditer("".join(piece.text for piece in pieces)):
-        own, start = [], 0
-        for place, end in enumerate(ends):
-            incomplete = start == end and end < ends[-1]
-            if start < found.end() and end > found.start() or incomplete and found.start() <= start < found.end():
-                own.append(place)
-            start = end
-        words.append(Word(found[0], tuple(own), math.prod(pieces[place].probability for place in own)))
+        own = tuple(i for i, (start, end) in enumerate(spans) if start < found.end() and end > found.start())
+        words.append(Word(found[0], own, math.prod(pieces[place].probability for place in own)))
     return tuple(words)
+
+
+def _spans(texts: Sequence[str]) -> list[tuple[int, int]]:
+    """Start and end of each text in the joined text; an empty one has the span of the next that is not."""
+    spans: list[tuple[int, int]] = []
+    end = sum(map(len, texts))
+    span = (end, end)
+    for text in reversed(texts):
+        if text:
+            span = (end - len(text), end)
+            end -= len(text)
+        spans.append(span)
+    return spans[::-1]
 
 
 def attention_map(

@@ -120,13 +120,16 @@ class ChatModel:
         """
         if not messages:
             raise ValueError("There is nothing to answer yet: write a message first.")
-        inputs = self.processor.apply_chat_template(
-            [self._for_template(message) for message in messages],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-        )
+        try:
+            inputs = self.processor.apply_chat_template(
+                [self._for_template(message) for message in messages],
+                add_generation_prompt=True,
+                tokenize=True,
+                return_dict=True,
+                return_tensors="pt",
+            )
+        except ValueError as error:  # for example, Qwen-VL refuses pictures 200 times as wide as high
+            raise ValueError(f"{self.name} cannot read this conversation: {error}") from error
         had, allowed = inputs["input_ids"].shape[1], self.context_length
         if allowed is not None and had >= allowed:
             raise PromptTooLong(

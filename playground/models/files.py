@@ -9,9 +9,13 @@ from typing import Any
 from playground.models.catalog import CATALOG
 
 EMBEDDED = ", ".join(entry.name for entry in CATALOG if entry.embedded)
-_WANTED = ["*.json", "*.jinja", "*.txt", "*.model", "*.safetensors"]
-_UNWANTED = ["*/*", "consolidated*", "adapter_*"]
-_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
+# Subfolders and "consolidated" files hold the same weights once more, for other programs.
+_WANTED = {
+    "allow_patterns": ["*.json", "*.jinja", "*.txt", "*.model", "*.safetensors"],
+    "ignore_patterns": ["*/*", "consolidated*"],
+}
+_PROCESSORS = ("processor_config.json", "preprocessor_config.json")
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _SECONDS_FOR_THE_HUB = 5.0
 
@@ -44,7 +48,10 @@ def check_weights(name: str, folder: Path) -> None:
     shards = {"model.safetensors"}
     if index.is_file():
         _refuse_pointer(name, index)
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        try:
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (ValueError, KeyError, TypeError) as error:
+            raise LoadError(f"{index.name} of “{name}” is damaged: it names no weight files.") from error
     missing = sorted(shard for shard in shards if not (folder / shard).is_file())
     if missing and not index.is_file():
         _refuse_pickles(name, [path.name for path in folder.iterdir()])
@@ -55,7 +62,11 @@ def check_weights(name: str, folder: Path) -> None:
 
 
 def _refuse_pointer(name: str, path: Path) -> None:
-    if path.is_file() and path.open("rb").read(len(_LFS_POINTER)) == _LFS_POINTER:
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        start = file.read(len(_LFS_POINTER))
+    if start == _LFS_POINTER:
         raise LoadError(
             f"{path.name} of “{name}” is only a Git LFS pointer, not the file itself: "
             "run `git lfs install` and `git lfs pull` in that folder."
@@ -77,18 +88,18 @@ def cached_on_disk(hub_id: str) -> Path | None:
     from huggingface_hub import snapshot_download
 
     try:
-        folder = Path(snapshot_download(hub_id, local_files_only=True))
-        read_config(hub_id, folder)
+        folder = Path(snapshot_download(hub_id, local_files_only=True, **_WANTED))
         check_weights(hub_id, folder)
     except (OSError, ValueError):
         return None
-    return folder
+    complete = (folder / "config.json").is_file() and any((folder / name).is_file() for name in _PROCESSORS)
+    return folder if complete else None
 
 
 def ask_hub(hub_id: str) -> Path:
     """Fetch only config.json, after one short request that tells whether the Hub has the model at all.
 
-    Returns the folder of the snapshot that `fetch` will complete. Raises LoadError where there is no such
+    Returns the folder of the snapshot, which `fetch` completes. Raises LoadError where there is no such
     model, no safetensors, or no network (within seconds: huggingface_hub's own retries take half a minute).
     """
     from huggingface_hub import HfApi, hf_hub_download
@@ -101,7 +112,7 @@ def ask_hub(hub_id: str) -> Path:
             raise LoadError(f"“{hub_id}” on the Hub holds no config.json, so it is no transformers model.")
         if not {"model.safetensors", "model.safetensors.index.json"} & set(files):
             _refuse_pickles(hub_id, files)
-        return Path(hf_hub_download(hub_id, "config.json", revision=info.sha)).parent
+        return Path(hf_hub_download(hub_id, "config.json")).parent
     except LoadError:
         raise
     except GatedRepoError as error:
@@ -118,12 +129,12 @@ def ask_hub(hub_id: str) -> Path:
         ) from error
 
 
-def fetch(hub_id: str, folder: Path) -> None:
+def fetch(hub_id: str) -> Path:
     """Download the rest of the snapshot that `ask_hub` began; raises LoadError if the connection breaks."""
     from huggingface_hub import snapshot_download
 
     try:
-        snapshot_download(hub_id, revision=folder.name, allow_patterns=_WANTED, ignore_patterns=_UNWANTED)
+        return Path(snapshot_download(hub_id, **_WANTED))
     except Exception as error:
         raise LoadError(
             f"The download of “{hub_id}” broke off; choose it again to go on where it stopped. "

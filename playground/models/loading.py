@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadError", "load"]
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_HUB_ID = re.compile(r"[a-zA-Z0-9][\w.-]*/[a-zA-Z0-9][\w.-]*", re.ASCII)
 
 _loaded: dict[tuple[str, str, str], Model] = {}
-_loading = threading.Lock()
+_loading: dict[tuple[str, str, str], threading.Lock] = {}
+# While transformers builds a model it sets torch's default dtype, which is global: one at a time.
+_building = threading.Lock()
 
 
 def load(name: str, *, device: str | None = None, dtype: str | torch.dtype | None = None) -> Model:
@@ -41,12 +43,10 @@ def load(name: str, *, device: str | None = None, dtype: str | torch.dtype | Non
     """
     entry, source = _resolve(name)
     device = str(device or _fastest_device())
-    key = (source, device, str(dtype))
-    if key not in _loaded:
-        # One at a time: while transformers builds a model it sets torch's default dtype, which is global.
-        with _loading:
-            if key not in _loaded:
-                _loaded[key] = _load(entry.name if entry else name, entry, source, device, dtype)
+    key = (source, device, str(dtype).removeprefix("torch."))
+    with _loading.setdefault(key, threading.Lock()):
+        if key not in _loaded:
+            _loaded[key] = _load(entry.name if entry else name, entry, source, device, dtype)
     return _loaded[key]
 
 
@@ -79,11 +79,8 @@ def _fastest_device() -> str:
 def _load(name: str, entry: Entry | None, source: str, device: str, dtype: str | torch.dtype | None) -> Model:
     """Check everything that can be checked cheaply before anything large is fetched or read."""
     folder = Path(source) if Path(source).is_absolute() else cached_on_disk(source)
-    on_hub = folder is None
-    folder = folder or ask_hub(source)
-    kind, architecture = _architecture(name, read_config(name, folder))
-    if on_hub:
-        fetch(source, folder)
+    kind, architecture = _architecture(name, read_config(name, folder or ask_hub(source)))
+    folder = folder or fetch(source)
     check_weights(name, folder)
     processor = _processor(name, folder, kind)
     model = _weights(name, folder, architecture, device, dtype or _default_dtype(kind, device))
@@ -140,21 +137,23 @@ def _processor(name: str, folder: Path, kind: Kind) -> Any:
 def _weights(name: str, folder: Path, architecture: type, device: str, dtype: str | torch.dtype) -> Any:
     """The model, in evaluation mode. Nothing may be missing: transformers would fill it in at random."""
     try:
-        model, report = architecture.from_pretrained(
-            folder,
-            dtype=dtype,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-        )
+        with _building:
+            model, report = architecture.from_pretrained(
+                folder,
+                dtype=dtype,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are refused below, by name
+            )
     except Exception as error:
         raise LoadError(f"The weights of “{name}” cannot be read: {_first_sentence(error)}") from error
     for what in ("missing_keys", "mismatched_keys", "error_msgs"):
-        if lacking := sorted(str(key) for key in report.get(what) or ()):
+        if wrong := sorted(key if isinstance(key, str) else key[0] for key in report.get(what) or ()):
             raise LoadError(
-                f"The weights of “{name}” do not fit its config: {len(lacking)} {what.replace('_', ' ')} "
-                f"({lacking[0]}, …). The checkpoint is damaged or belongs to another version of the model."
+                f"The weights of “{name}” do not fit its config ({len(wrong)} {what.replace('_', ' ')}: {wrong[0]} …): "
+                "the checkpoint is damaged, or was saved by another version of the model."
             )
     return model.to(device).eval().requires_grad_(False)
 

@@ -37,7 +37,8 @@ def spelled(tokenizer: PreTrainedTokenizerBase, steps: Iterable[Step]) -> Iterat
 
     Everything so far is decoded at each step, since a token's text depends on its neighbours (spaces, bytes
     of one character). Steps wait while the text ends in an incomplete character and then come together: the
-    last of them carries the character, those before it "".
+    last of them carries the character, those before it "". (Byte-fallback tokenizers decode a run of bytes that
+    an incomplete character ends as broken throughout; what was complete when it came stays as it was shown.)
     """
     ids: list[int] = []
     waiting: list[Step] = []

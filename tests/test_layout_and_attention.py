@@ -1,0 +1,167 @@
+"""Image tokens show the right part of the picture, and recorded attention is the attention there was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import transformers as hf
+from PIL import Image, ImageDraw
+
+from playground import load
+from playground.inside.capture import Recorder, available
+from playground.inside.score import mass_inside, pointing_hit
+from playground.inside.trace import attention_map, trace, words_of
+from playground.models.chat import ChatModel, Message, Piece
+from playground.models.layout import ImageLayout, NoLayout, image_layouts
+
+FAMILIES = ("llava_clip", "llava_siglip", "llava_words", "smolvlm", "idefics3", "qwen2_5_vl")
+
+
+def ask(*images: Image.Image, text: str = "what is this ?") -> list[Message]:
+    return [Message("user", text, images)]
+
+
+def without_mixing(model: ChatModel) -> ChatModel:
+    """A copy in which vision attention adds nothing, so that each feature depends on its own patch alone."""
+    twin = type(model.model)(model.model.config).eval()
+    twin.load_state_dict(model.model.state_dict())
+    for name, weight in twin.named_parameters():
+        if "vision" in name or "visual" in name:
+            weight.data *= 0 if "out_proj" in name or "attn.proj" in name else 1
+    return ChatModel(model.name, None, twin, model.processor)
+
+
+def features(model: ChatModel, images: list[Image.Image]) -> torch.Tensor:
+    """What the language model gets in place of the image tokens, in their order: (tokens, dimensions)."""
+    inputs = model.prepare(ask(*images))
+    keys = ("pixel_values", "pixel_attention_mask", "image_grid_thw")
+    with torch.inference_mode():
+        found = model.model.get_image_features(**{key: inputs[key] for key in keys if key in inputs}).pooler_output
+    return torch.cat([part.reshape(-1, part.shape[-1]) for part in found])
+
+
+@pytest.mark.parametrize("size", [(300, 130), (190, 310)], ids=["wide", "tall"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_painted_spot_changes_only_the_tokens_that_show_it(checkpoint, family, size):
+    model = without_mixing(load(str(checkpoint(family))))
+    other, before = Image.new("RGB", (120, 120), "grey"), Image.new("RGB", size, "grey")
+    layouts = image_layouts(model.model, model.processor, model.prepare(ask(other, before)), [other, before])
+    boxes = [(*box, layout.image) for layout in layouts for box in layout.boxes]
+    plain = features(model, [other, before])
+    assert len(boxes) == len(plain)
+    spots = [place for place, box in enumerate(boxes) if box[4] == 1][:: max(1, len(boxes) // 9)]
+    for left, top, right, bottom, _ in (boxes[spot] for spot in spots):
+        x, y = (left + right) / 2, (top + bottom) / 2
+        painted = before.copy()
+        ImageDraw.Draw(painted).rectangle((x - 3, y - 3, x + 3, y + 3), fill="red")
+        change = (features(model, [other, painted]) - plain).norm(dim=1)
+        shows = [i for i, box in enumerate(boxes) if box[4] == 1 and _near(box, x, y, 0)]
+        far = [i for i, box in enumerate(boxes) if box[4] != 1 or not _near(box, x, y, 9)]
+        assert change[shows].min() > 5 * change[far].max()
+
+
+def _near(box: tuple[float, ...], x: float, y: float, margin: float) -> bool:
+    """Whether a place lies in a box, or so near that the blur of resizing may carry it there."""
+    return box[0] - margin < x < box[2] + margin and box[1] - margin < y < box[3] + margin
+
+
+@pytest.mark.parametrize("family", ["llava_clip", "smolvlm", "idefics3", "qwen2_5_vl"])
+def test_recorded_attention_equals_eager_attention(checkpoint, picture, family):
+    model = load(str(checkpoint(family)))
+    messages = ask(picture, picture.rotate(90, expand=True))
+    inputs = model.prepare(messages)
+    prompt = inputs["input_ids"].shape[1]
+    recorder = Recorder(range(prompt))
+    answer = model.generate(messages, max_new_tokens=6, recorder=recorder)
+    found = recorder.attention()
+
+    said = torch.tensor([[piece.token_id for piece in answer.pieces]])
+    whole = {**inputs, "input_ids": torch.cat([inputs["input_ids"], said], 1)}
+    whole["attention_mask"] = torch.ones_like(whole["input_ids"])
+    if "mm_token_type_ids" in inputs:
+        whole["mm_token_type_ids"] = torch.nn.functional.pad(inputs["mm_token_type_ids"], (0, said.shape[1]))
+    eager = hf.AutoModelForImageTextToText.from_pretrained(checkpoint(family), attn_implementation="eager").eval()
+    with torch.inference_mode():
+        layers = torch.stack(eager(**whole, output_attentions=True).attentions)[:, 0]
+    expected = layers[:, :, prompt - 1 : prompt - 1 + said.shape[1], :prompt].permute(2, 0, 1, 3)
+
+    assert found.shape == expected.shape
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_nothing_is_computed_where_nobody_records(checkpoint, picture, monkeypatch):
+    model = load(str(checkpoint("llava_clip")))
+    assert available(model) is None
+    recorded = model.generate(ask(picture), max_new_tokens=5, recorder=Recorder([0]))
+    monkeypatch.setattr("playground.models.attention._last_row", None)  # calling it would raise
+    assert model.generate(ask(picture), max_new_tokens=5).text == recorded.text
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_trace_gives_a_map_of_every_word(checkpoint, picture, family):
+    seen = trace(load(str(checkpoint(family))), ask(picture), max_new_tokens=10)
+    tokens = sum(len(layout.tokens) for layout in seen.layouts)
+    assert seen.attention.dtype == np.float16
+    assert seen.attention.shape == (len(seen.pieces), seen.layers, seen.heads, tokens)
+    assert (seen.layers, seen.heads) == (3, 4)
+    assert seen.words and seen.answer.statistics.image_tokens == tokens
+    for word in range(len(seen.words)):
+        values = attention_map(seen, word)
+        assert values.shape == (120, 160) and values.dtype == np.float32
+        assert values.min() >= 0 and values.sum() == pytest.approx(1, abs=1e-4)
+    by_head = [attention_map(seen, 0, layer=1, head=head) for head in range(4)]
+    assert not np.allclose(by_head[0], by_head[1])
+
+
+def test_a_map_puts_a_tokens_attention_where_the_token_looks(checkpoint):
+    picture = Image.new("RGB", (300, 130), "grey")
+    seen = trace(load(str(checkpoint("llava_clip"))), ask(picture), max_new_tokens=2)
+    layout: ImageLayout = seen.layouts[0]
+    seen.attention[:] = 0
+    seen.attention[..., 8] = 0.5  # second row, third column of 6 × 6
+    values = attention_map(seen, 0)
+    x0, y0, x1, y1 = layout.boxes[8]
+    inside = np.zeros(values.shape, bool)
+    inside[int(y0) : int(y1) + 1, int(x0) : int(x1) + 1] = True
+    assert layout.grid == (6, 6) and 85 < x0 < x1 < 300 - 85  # the crop leaves 85 pixels away on each side
+    assert mass_inside(values, inside) == pytest.approx(1)
+    assert pointing_hit(values, inside) and not pointing_hit(values, ~inside)
+    seen.attention[:] = 1
+    spread = attention_map(seen, 0)
+    assert spread[:, :84].sum() == 0 and spread[60, 90] == pytest.approx(spread[20, 200])
+
+
+def test_words_are_made_of_the_pieces_that_spell_them():
+    texts = [" two", " d", "ogs", ",", "", "", " 犬", "猫", " don", "'", "t", ""]
+    words = words_of([Piece(text, 0, 0.5, ()) for text in texts])
+    assert [word.text for word in words] == ["two", "dogs", ",", "犬", "猫", "don't"]
+    assert [word.pieces for word in words] == [(0,), (1, 2), (3,), (4, 5, 6), (7,), (8, 9, 10)]
+    assert words[1].probability == pytest.approx(0.25)
+    halves = words_of([Piece(text, 0, 0.5, ()) for text in ["", "é", "t", "é"]])
+    assert [word.pieces for word in halves] == [(0, 1, 2, 3)]
+
+
+def test_maps_and_masks_of_different_sizes_are_not_compared():
+    with pytest.raises(ValueError, match="must be equal"):
+        mass_inside(np.ones((4, 4)), np.ones((2, 2), bool))
+    assert mass_inside(np.zeros((4, 4)), np.ones((4, 4), bool)) == 0
+
+
+def test_a_model_without_complete_attention_says_so(checkpoint, picture):
+    from playground.models.attention import plug_in
+
+    model = load(str(checkpoint("llava_clip")))
+    windowed = hf.Qwen2Config(
+        hidden_size=64, num_hidden_layers=2, num_attention_heads=4, use_sliding_window=True, max_window_layers=1
+    )
+    reason = plug_in(
+        hf.LlavaForConditionalGeneration(
+            hf.LlavaConfig(vision_config=model.model.config.vision_config, text_config=windowed)
+        )
+    )
+    assert "do not see the whole input" in reason
+    with pytest.raises(NoLayout, match="do not see the whole input"):
+        trace(ChatModel("other", None, model.model, model.processor, reason), ask(picture))
+    with pytest.raises(NoLayout, match="no picture"):
+        trace(model, ask())
