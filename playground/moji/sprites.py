@@ -18,6 +18,11 @@ _OVERSAMPLE = 4  # shapes are drawn larger and shrunk, which smooths their edges
 @lru_cache(maxsize=1024)
 def _emoji(style: str, word: str) -> Image.Image:
     picture = Image.open(SPRITES / style / f"{word}.png").convert("RGBA")
+    return _tight(picture)
+
+
+def _tight(picture: Image.Image) -> Image.Image:
+    """Without the transparent margin, so that a thing's box is where it is seen."""
     return picture.crop(picture.getchannel("A").point(lambda a: 255 * (a > 127)).getbbox())
 
 
@@ -52,7 +57,7 @@ def _shape(shape: str, colour: str) -> Image.Image:
         draw.ellipse((0, 0, side - 1, side - 1), fill=(*COLOURS[colour], 255))
     else:
         draw.polygon([(x * (side - 1), y * (side - 1)) for x, y in _polygon(shape)], fill=(*COLOURS[colour], 255))
-    return picture.resize((64, 64), Image.Resampling.LANCZOS)
+    return _tight(picture.resize((64, 64), Image.Resampling.LANCZOS))
 
 
 @lru_cache(maxsize=20_000)

@@ -72,7 +72,7 @@ def batch_maker(curriculum=CURRICULUM):
 def main() -> None:
     """Parse the options, train, and save the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_run_arguments(parser, folder="runs/instruction", minutes=60, batch=32)
+    add_run_arguments(parser, folder="runs/instruction", minutes=75, batch=16)
     parser.add_argument("--start", type=Path, default=Path("assets/moji/moji-vlm"), help="an aligned checkpoint")
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-vlm"))
     arguments = parser.parse_args()

@@ -1,0 +1,75 @@
+"""The shipped models on fresh scenes: real questions, real answers, better than chance of every type."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForImageTextToText, AutoModelForZeroShotImageClassification, AutoProcessor
+
+from playground import load
+from playground.models.catalog import find
+from playground.models.chat import Message
+from playground.training import evaluate
+
+SEED = 77
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return evaluate.fresh_scenes(60, SEED)
+
+
+@pytest.fixture(scope="module")
+def answers(scenes):
+    return evaluate.measure_answers(load("moji-vlm"), scenes, SEED)
+
+
+def test_every_question_type_is_asked(answers):
+    assert set(answers) == {*evaluate.QUESTION_TYPES, "follow-up"}
+
+
+@pytest.mark.parametrize("kind", [*evaluate.QUESTION_TYPES, "follow-up"])
+def test_answers_beat_always_saying_the_same(answers, kind):
+    row = answers[kind]
+    # "outside" has one right answer, which always saying the same reaches too
+    assert row["right"] == 1 if kind == "outside" else row["right"] > row["chance"], row
+
+
+def test_captions_name_what_is_there(scenes):
+    score = evaluate.measure_captions(load("moji-vlm"), scenes[:40])
+    assert score["f1"] > 0.5 and score["exact"] > 0.1
+
+
+def test_the_picture_decides(scenes):
+    """The same question about another picture gets another answer: the model looks."""
+    model = load("moji-vlm")
+    told = {model.generate([Message("user", "describe the picture.", (scene.image,))]).text for scene in scenes[:8]}
+    assert len(told) == 8
+
+
+def test_clip_knows_single_things_by_name():
+    assert evaluate.measure_zero_shot(load("moji-clip"), evaluate.fresh_scenes(40, SEED, most=1)) > 0.5
+
+
+def test_clipseg_paints_what_a_phrase_names(scenes):
+    assert evaluate.measure_masks(load("moji-clipseg"), scenes[:15], SEED) > 0.4
+
+
+def test_clipseg_paints_nothing_for_what_is_not_there():
+    from playground.moji.scenes import make_scene
+
+    names = [("dog", "", "noto"), ("bus", "", "noto")]
+    image = make_scene(np.random.default_rng(3), 2, names=names).image
+    masks = load("moji-clipseg").segment(image, ["dog", "banana"]).masks(0.5)
+    assert masks[0].mean() > 0.02 and masks[1].mean() < 0.005
+
+
+@pytest.mark.parametrize(
+    ("name", "auto"),
+    [("moji-vlm", AutoModelForImageTextToText), ("moji-clip", AutoModelForZeroShotImageClassification)],
+)
+def test_the_checkpoints_load_with_plain_transformers(name, auto):
+    folder = find(name).source
+    model, info = auto.from_pretrained(folder, output_loading_info=True)
+    assert not info["missing_keys"] and not info["unexpected_keys"]
+    assert AutoProcessor.from_pretrained(folder).tokenizer.unk_token == "<unk>"
+    assert all(torch.isfinite(value).all() for value in model.parameters())

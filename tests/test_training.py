@@ -1,0 +1,139 @@
+"""The recipes run small: losses fall, frozen parts stay, a cut run goes on, packed talks equal single ones."""
+
+import numpy as np
+import pytest
+import torch
+
+from playground.moji.scenes import make_scene
+from playground.training import alignment, encoder, instruction, segmentation
+from playground.training.checkpoint import save_checkpoint
+from playground.training.loop import Budget, Run, train
+from playground.training.packing import Packer, talks_about
+from playground.training.scene_tensors import NAMES, patch_truth, pixel_values
+from playground.training.stages import STAGES, part_of, set_learning
+from playground.training.vlm import chat_tokenizer, make_processor, make_vlm
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed():
+    torch.manual_seed(0)
+
+
+def easy_scenes(rng, size):
+    return [make_scene(rng, 1, canvas=192) for _ in range(size)]
+
+
+def run(folder, steps, batch=8):
+    return Run(folder, Budget(steps=steps), batch=batch)
+
+
+def falls(losses, by=0.9):
+    tenth = max(2, len(losses) // 5)
+    return np.mean(losses[-tenth:]) < by * np.mean(losses[:tenth])
+
+
+def test_encoder_learns(tmp_path):
+    objective = encoder.EncoderObjective(encoder.make_clip("tiny"))
+    batches = encoder.batch_maker(encoder.make_tokenizer(bos=True, eos=True, max_length=64))
+    losses = train(run(tmp_path, 12), objective, lambda rng, size, fraction: batches(rng, size, 0.0))
+    assert falls(losses)
+
+
+def test_segmentation_learns_with_the_encoders_frozen(tmp_path):
+    clipseg = segmentation.make_clipseg(encoder.make_clip("tiny"))
+    before = clipseg.clip.vision_model.encoder.layers[0].mlp.fc1.weight.clone()
+    set_learning(clipseg, "segmentation")
+    losses = train(run(tmp_path, 12, 4), segmentation.SegmentationObjective(clipseg), segmentation.batch_maker())
+    assert falls(losses)
+    assert torch.equal(before, clipseg.clip.vision_model.encoder.layers[0].mlp.fc1.weight)
+
+
+def test_alignment_and_instruction_learn_only_what_their_stage_says(tmp_path):
+    vlm = make_vlm(encoder.make_clip("tiny"), "tiny")
+    for stage, objective, batches in (
+        ("alignment", alignment.AlignmentObjective, alignment.make_batch),
+        ("instruction", instruction.InstructionObjective, instruction.batch_maker()),
+    ):
+        set_learning(vlm, stage)
+        before = {name: value.detach().clone() for name, value in vlm.named_parameters()}
+        losses = train(run(tmp_path / stage, 14, 4), objective(vlm), batches)
+        assert falls(losses, 0.95), stage
+        moved = {part_of(name) for name, value in vlm.named_parameters() if not torch.equal(before[name], value)}
+        assert moved == set(STAGES[stage].learns)
+
+
+def test_a_cut_run_goes_on_where_it_stopped(tmp_path):
+    """Ten steps at once, or cut after five and run again: the same losses."""
+
+    def losses_of(*steps):
+        torch.manual_seed(0)
+        folder = tmp_path / "-".join(map(str, steps))
+        losses = []
+        for until in steps:
+            objective = alignment.AlignmentObjective(make_vlm(encoder.make_clip("tiny"), "tiny"))
+            set_learning(objective.vlm, "alignment")
+            budget = _CutBudget(steps=10, until=until)
+            losses += train(Run(folder, budget, batch=4), objective, alignment.make_batch)
+        return losses
+
+    whole, cut = losses_of(10), losses_of(5, 10)
+    assert len(whole) == len(cut) == 10
+    assert cut == pytest.approx(whole, rel=0.02)
+
+
+class _CutBudget(Budget):
+    """A budget of ``steps`` whose run is cut after ``until`` of them."""
+
+    def __init__(self, steps: int, until: int) -> None:
+        object.__setattr__(self, "steps", steps)
+        object.__setattr__(self, "minutes", None)
+        object.__setattr__(self, "until", until)
+
+    def fraction(self, step: int, seconds: float) -> float:
+        return 1.0 if step >= self.until else step / self.steps
+
+
+def test_packed_talks_give_what_each_talk_gives_alone(tmp_path):
+    vlm = make_vlm(encoder.make_clip("tiny"), "tiny").eval()
+    processor = make_processor()
+    scene = make_scene(np.random.default_rng(5))
+    talks = talks_about(scene, np.random.default_rng(0))
+    packer = Packer(processor.tokenizer)
+    packed, pixels = packer.pack([talks]), pixel_values([scene])
+    together = vlm.model(
+        input_ids=packed["input_ids"],
+        position_ids=packed["position_ids"],
+        attention_mask=packed["attention_mask"],
+        pixel_values=pixels,
+    ).last_hidden_state[0]
+    lengths = [len(packer.pack([[talk]])["input_ids"][0]) - 146 for talk in talks]
+    start = 146 + sum(lengths[:5])
+    messages = [
+        {"role": role, "content": [{"type": "text", "text": text}]}
+        for exchange in talks[5]
+        for role, text in (("user", exchange.question), ("assistant", exchange.answer))
+    ]
+    messages[0]["content"].insert(0, {"type": "image", "image": scene.image})
+    alone = processor.apply_chat_template(messages, tokenize=True, return_dict=True, return_tensors="pt")
+    single = vlm.model(**alone).last_hidden_state[0, 146:]
+    assert alone["input_ids"][0, 146:].tolist() == packed["input_ids"][0, start : start + len(single)].tolist()
+    assert torch.allclose(together[start : start + len(single)], single, atol=1e-4)
+
+
+def test_patches_are_named_after_what_covers_them():
+    scene = make_scene(np.random.default_rng(2), 1)
+    names = patch_truth([scene])["names"][0].reshape(12, 12)
+    x, y = scene.things[0].centre
+    assert NAMES[names[int(y) // 16, int(x) // 16]] == scene.things[0].name
+
+
+def test_a_checkpoint_is_small_shards_that_load_again(tmp_path):
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    save_checkpoint(make_vlm(encoder.make_clip("tiny"), "tiny"), make_processor(), tmp_path)
+    model, info = AutoModelForImageTextToText.from_pretrained(tmp_path, output_loading_info=True)
+    assert not info["missing_keys"]
+    assert model.lm_head.weight is model.get_input_embeddings().weight
+    tokenizer = AutoProcessor.from_pretrained(tmp_path).tokenizer
+    assert tokenizer.get_vocab() == chat_tokenizer().get_vocab()
+    assert all(path.stat().st_size < 9e6 for path in tmp_path.iterdir())
