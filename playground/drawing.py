@@ -102,8 +102,9 @@ def heatmap_over(image: Image.Image, values: np.ndarray, opacity: float = 0.75) 
 
     Args:
         image: the picture.
-        values: floats (H, W), scaled to the picture's size; the greatest value is the brightest, whatever the
-            sum. A map of zeros leaves the picture as it is.
+        values: floats (H, W), scaled to the picture's size. The greatest value is the brightest, whatever the
+            sum, if it is at least four times the mean: a flat map stays dark, for it points nowhere. A map of
+            zeros leaves the picture as it is.
         opacity: 0 shows the picture alone, 1 the strongest map.
     """
     picture = np.asarray(image.convert("RGB"), dtype=np.float32)
@@ -111,12 +112,10 @@ def heatmap_over(image: Image.Image, values: np.ndarray, opacity: float = 0.75) 
     if values.max() <= 0:
         return image.convert("RGB")
     heat = values if values.shape == picture.shape[:2] else resized(values, image.size)
-    heat = heat / heat.max()
+    heat = (heat / max(heat.max(), 4 * heat.mean())) ** 0.75  # the power lifts the weaker places a little
     grey = picture.mean(axis=2, keepdims=True) * 0.55
     dimmed = picture + (grey - picture) * (opacity * 0.8)
-    # The square root lifts the weaker places: attention falls off steeply, and they would all look black.
-    strength = np.sqrt(heat)[..., None] * opacity
-    blended = dimmed + (heat_colours(np.sqrt(heat)) - dimmed) * strength
+    blended = dimmed + (heat_colours(heat) - dimmed) * (heat[..., None] * opacity)
     return Image.fromarray(blended.clip(0, 255).round().astype(np.uint8))
 
 

@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from playground.models.chat import Candidate, Message
 from playground.tasks import checked_question
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from playground.models.chat import Answer, Candidate, ChatModel, Statistics
+    from playground.models.chat import Answer, ChatModel, Statistics
 
 _BEAM_TOKENS = 24
 
@@ -44,8 +45,6 @@ def answer(model: ChatModel, image: Image.Image, question: str, *, runners_up: i
         TaskError: an empty or over-long question.
         PromptTooLong: the model's context is too short for picture and question.
     """
-    from playground.models.chat import Candidate, Message
-
     messages = (Message("user", checked_question(question), (image,)),)
     greedy = model.generate(messages, max_new_tokens=96)
     found = model.candidates(messages, count=runners_up + 1, max_new_tokens=_BEAM_TOKENS)

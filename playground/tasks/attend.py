@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from playground.models.chat import Message
 from playground.tasks import TaskError, checked_question
 
 if TYPE_CHECKING:
@@ -48,7 +49,6 @@ def attend(
         TaskError: an empty or over-long question, or a model whose attention cannot be read (says why).
     """
     from playground.inside.trace import trace
-    from playground.models.chat import Message
 
     asked = checked_question(question)
     if model.attention_reason:

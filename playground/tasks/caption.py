@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from playground.models.chat import Message
 from playground.tasks import TaskError
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ def caption(
     Raises:
         TaskError: an unknown style.
     """
-    from playground.models.chat import Message
-
     if style not in PROMPTS:
         raise TaskError(f"There is no caption style {style!r}. Choose one of: {', '.join(PROMPTS)}.")
     messages = (Message("user", PROMPTS[style], (image,)),)

@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from playground.models.chat import Message, PromptTooLong
 from playground.tasks import TaskError, checked_question
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from playground.models.chat import Answer, ChatModel, Message, Piece
+    from playground.models.chat import Answer, ChatModel, Piece
 
 WORDLESS = "describe the picture."
 """What is asked where somebody sends a picture without a word."""
@@ -71,8 +72,6 @@ def chat(
         TaskError: an empty or over-long message.
         PromptTooLong: this message alone is too long for the model.
     """
-    from playground.models.chat import Message, PromptTooLong
-
     message = Message("user", checked_message(text, len(images)), tuple(images))
     limit = model.entry.images if model.entry else None
     messages, notes = newest_pictures((*history, message), limit)

@@ -34,6 +34,11 @@ class Example:
     phrases: str
     nouns: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        """Its name for people: "Two dogs" for two-dogs.png."""
+        return self.path.stem.replace("-", " ").capitalize()
+
 
 @dataclass(frozen=True)
 class Truth:

@@ -1,0 +1,52 @@
+"""The door: `python app.py` opens the playground. A Hugging Face Space runs the same file.
+
+The page is served before torch is imported; the model wakes in the background.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the options, serve the page, wake the model, and stay until interrupted."""
+    options = parse(arguments)
+    from playground.ui.frame import build
+    from playground.ui.loaded import wake
+    from playground.ui.theme import launch_options
+
+    app = build(options.model)
+    app.launch(
+        server_name=options.host,
+        server_port=options.port,
+        share=options.share,
+        prevent_thread_lock=True,
+        **launch_options(),
+    )
+    wake(options.model)
+    app.block_thread()
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of the command line; the environment gives the defaults, as Spaces and Docker want it."""
+    parser = argparse.ArgumentParser(description="Open the VLM Playground in the browser.")
+    parser.add_argument(
+        "--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
+        help="the address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+        help="the port to listen on (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--model", default=os.environ.get("PLAYGROUND_MODEL", "moji-vlm"),
+        help="the chat model to begin with: a catalogue name, a Hub id or a folder (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--share", action="store_true", help="also open a public link through gradio.live")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Ask: one question, the answer, its probability and the runners-up."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from playground.tasks import checked_question
+from playground.tasks.answer import answer
+from playground.ui import snippets, troubles
+from playground.ui.examples import example_row
+from playground.ui.loaded import chat_model, title
+from playground.ui.picture_input import chosen_picture, picture_input
+from playground.ui.streaming import MODEL_QUEUE
+
+_WAITING = '<p class="empty">The answer appears here, with how probable it is and what came close.</p>'
+
+
+def build(chosen: gr.State) -> None:
+    """Lay out the tab; `chosen` holds the name of the chat model."""
+    scenes = example_row(lambda scene: scene.question)
+    with gr.Row():
+        with gr.Column(min_width=300):
+            note = gr.HTML(render=False)
+            picture = picture_input(note)
+            question = gr.Textbox(label="Question", placeholder="how many dogs are there?", max_lines=4)
+            ask = gr.Button("Ask", variant="primary")
+            note.render()
+        with gr.Column(min_width=300):
+            result = gr.HTML(_WAITING, elem_classes="result")
+    gr.on(
+        [ask.click, question.submit], respond, [picture, question, chosen], [result, note],
+        api_name="ask", **MODEL_QUEUE,
+    )  # fmt: skip
+    for button, scene in scenes:
+        button.click(
+            lambda scene=scene: (str(scene.path), scene.question), None, [picture, question],
+            queue=False, api_visibility="private",
+        ).then(
+            partial(respond, str(scene.path), scene.question), chosen, [result, note],
+            api_visibility="private", **MODEL_QUEUE,
+        )  # fmt: skip
+
+
+def respond(path: str | None, question: str, name: str) -> tuple[Any, str]:
+    """Values for (result, note); on trouble the last result stays and the note says why."""
+    try:
+        picture = chosen_picture(path)
+        asked = checked_question(question)
+        found = answer(chat_model(name), picture.image, asked)
+    except Exception as error:
+        return gr.skip(), snippets.trouble(troubles.sentence(error))
+    footer = f"{title(name)} · {snippets.statistics(found.statistics)}"
+    card = snippets.answer_card(found.text, found.probability, found.runners_up, footer)
+    return card, snippets.notes(picture.notes)

@@ -1,0 +1,69 @@
+"""Caption: what is in the picture, short or in detail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from playground.tasks.caption import caption
+from playground.ui import snippets, troubles
+from playground.ui.examples import example_row
+from playground.ui.loaded import chat_model, title
+from playground.ui.picture_input import chosen_picture, picture_input
+from playground.ui.streaming import MODEL_QUEUE, growing
+
+
+def build(chosen: gr.State) -> None:
+    """Lay out the tab; `chosen` holds the name of the chat model."""
+    scenes = example_row(lambda scene: scene.title)
+    with gr.Row():
+        with gr.Column(min_width=300):
+            note = gr.HTML(render=False)
+            picture = picture_input(note)
+            style = gr.Radio(
+                [("Short", "short"), ("In detail", "detailed")], value="short", label="How much to say"
+            )
+            with gr.Row():
+                describe = gr.Button("Describe", variant="primary", scale=3, min_width=120)
+                stop = gr.Button("Stop", scale=1, min_width=80, interactive=False)
+            note.render()
+        with gr.Column(min_width=300):
+            text = gr.Textbox(
+                label="Caption", lines=7, buttons=["copy"], interactive=False,
+                placeholder="The description appears here, word by word.",
+            )  # fmt: skip
+            footer = gr.HTML()
+    outputs = [text, footer, note, stop]
+    running = [describe.click(respond, [picture, style, chosen], outputs, api_name="caption", **MODEL_QUEUE)]
+    for button, scene in scenes:
+        filled = button.click(partial(str, scene.path), None, picture, queue=False, api_visibility="private")
+        running.append(
+            filled.then(
+                partial(respond, str(scene.path)), [style, chosen], outputs,
+                api_visibility="private", **MODEL_QUEUE,
+            )
+        )  # fmt: skip
+    stop.click(
+        lambda: gr.Button(interactive=False), None, stop,
+        cancels=running, queue=False, api_visibility="private",
+    )  # fmt: skip
+
+
+def respond(path: str | None, style: str, name: str) -> Iterator[tuple[Any, ...]]:
+    """Values for (text, footer, note, stop button), growing as the caption is written. Never raises."""
+    try:
+        picture = chosen_picture(path)
+        yield "", "", snippets.notes(picture.notes), gr.Button(interactive=True)
+        with closing(growing(caption(chat_model(name), picture.image, style))) as parts:
+            for text, answer in parts:
+                if answer is None:
+                    yield text, gr.skip(), gr.skip(), gr.skip()
+        footer = snippets.small_print(f"{title(name)} · {snippets.statistics(answer.statistics)}")
+        yield answer.text, footer, gr.skip(), gr.Button(interactive=False)
+    except Exception as error:
+        trouble = snippets.trouble(troubles.sentence(error))
+        yield gr.skip(), gr.skip(), trouble, gr.Button(interactive=False)

@@ -1,0 +1,144 @@
+"""The model picker, and beside it what the chosen model knows, costs and can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from html import escape
+
+import gradio as gr
+
+from playground.models.catalog import Entry, Kind, find, of_kind
+from playground.ui import loaded, snippets, troubles
+
+_CAN = {
+    "chat": "Talk about pictures, answer, describe",
+    "segment": "Colour what you name",
+    "embed": "Compare pictures and words",
+}
+_PHOTOGRAPHS = {
+    "chat": "Pick a Hub model from the list for them, such as SmolVLM-256M-Instruct.",
+    "segment": "Pick clipseg-rd64-refined from the list for them.",
+    "embed": "Pick clip-vit-base-patch32 from the list for them.",
+}
+
+
+@dataclass(frozen=True)
+class Picker:
+    """The parts of a model picker.
+
+    Attributes:
+        chosen: the name of the model that answers; changes only when the new one is loaded.
+        dropdown: where one is picked; catalogue names, Hub ids and folders.
+        card: what is known of the chosen model, or why the picked one cannot be loaded.
+        read: from a loaded model's name to a card.
+    """
+
+    chosen: gr.State
+    dropdown: gr.Dropdown
+    card: gr.HTML
+    load: Callable[[str], object]
+
+
+def picker(kind: Kind, default: str, load: Callable[[str], object], label: str = "Model") -> Picker:
+    """Lay out a picker; `load` loads a model by name and raises with a sentence where it cannot."""
+    chosen = gr.State(default)
+    with gr.Row(elem_classes="picker", equal_height=False):
+        dropdown = gr.Dropdown(
+            [(_choice(entry), entry.name) for entry in of_kind(kind)],
+            value=default,
+            label=label,
+            info="Type to search. A Hub id (owner/name) or a folder works as well.",
+            allow_custom_value=True,
+            scale=2,
+            min_width=300,
+        )
+        card = gr.HTML(card_of(default, kind, "asleep"), elem_classes="card-frame")
+    parts = Picker(chosen, dropdown, card, load)
+
+    def pick(name: str | None, before: str) -> Iterator[tuple[object, object, object]]:
+        wanted = (name or "").strip()
+        if wanted == before:
+            yield gr.skip(), gr.skip(), gr.skip()
+            return
+        yield gr.skip(), gr.skip(), card_of(wanted, kind, "waking")
+        try:
+            model = load(wanted)
+        except Exception as error:
+            stays = f"{troubles.sentence(error)} {loaded.title(before)} stays selected."
+            yield before, gr.skip(), snippets.trouble(stays) + card_of(before, kind, "awake")
+            return
+        yield gr.skip(), wanted, card_of(wanted, kind, "awake", model)
+
+    dropdown.change(
+        pick,
+        [dropdown, chosen],
+        [dropdown, chosen, card],
+        show_progress="hidden",
+        trigger_mode="always_last",
+        concurrency_id="loading",
+        concurrency_limit=4,
+        api_visibility="private",
+    )
+    return parts
+
+
+def waking(kind: Kind, load: Callable[[str], object]) -> Callable[[str], Iterator[str]]:
+    """A function for the page's load event: the card says that the model wakes, and then that it is awake."""
+
+    def steps(name: str) -> Iterator[str]:
+        yield card_of(name, kind, "waking")
+        try:
+            model = load(name)
+        except Exception as error:
+            yield snippets.trouble(troubles.sentence(error)) + card_of(name, kind, "asleep")
+            return
+        yield card_of(name, kind, "awake", model)
+
+    return steps
+
+
+def card_of(name: str, kind: Kind, state: str, model: object = None) -> str:
+    """What the chosen model knows, costs and can do. `state` is "asleep", "waking" or "awake"."""
+    entry = find(name)
+    status = {
+        "asleep": f"{loaded.title(name)} sleeps until you ask",
+        "waking": f"Waking {loaded.title(name)}…",
+        "awake": f"{loaded.title(name)} is awake",
+    }[state]
+    facts = {
+        "Knows": entry.knows if entry else "What it was trained on; it is not in this catalogue.",
+        "Costs": _costs(entry),
+        "Can": _abilities(kind, model),
+    }
+    if entry and entry.embedded:
+        facts["Photos"] = _PHOTOGRAPHS[kind]
+    rows = "".join(f"<dt>{term}</dt><dd>{escape(text)}</dd>" for term, text in facts.items())
+    return (
+        f'<div class="card"><p class="status {state}" role="status">{escape(status)}</p><dl>{rows}</dl></div>'
+    )
+
+
+def _choice(entry: Entry) -> str:
+    where = "comes with the app" if entry.embedded else f"{_size(entry.download_mb)} download"
+    return f"{entry.name} · {where}"
+
+
+def _costs(entry: Entry | None) -> str:
+    if entry is None:
+        return "A download if it is on the Hub, and memory for its weights."
+    if entry.embedded:
+        return f"No download; about {_size(entry.memory_mb)} of memory."
+    costs = f"{_size(entry.download_mb)} download, once; about {_size(entry.memory_mb)} of memory"
+    return f"{costs}. {entry.licence}."
+
+
+def _abilities(kind: Kind, model: object) -> str:
+    reason = getattr(model, "attention_reason", None)
+    if kind != "chat" or model is None:
+        return f"{_CAN[kind]}."
+    return f"{_CAN[kind]}; {f'no attention maps: {reason}' if reason else 'show where it looks.'}"
+
+
+def _size(megabytes: int) -> str:
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes} MB"

@@ -1,0 +1,102 @@
+"""Segment: words to coloured masks; threshold and opacity act at once, on the logits that were kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from playground.drawing import enlarged, legend, masks_over, resized
+from playground.tasks.segment import phrases, segment
+from playground.ui import snippets, troubles
+from playground.ui.examples import example_row
+from playground.ui.loaded import DEFAULT_SEGMENTER, segmentation_model
+from playground.ui.picker import picker
+from playground.ui.picture_input import chosen_picture, picture_input
+from playground.ui.streaming import MODEL_QUEUE
+
+_LONGEST = 1024
+_WAITING = '<p class="empty">Name things, and each gets its colour.</p>'
+
+
+@dataclass(frozen=True, eq=False)  # compared by identity: Gradio hashes what a session keeps
+class Segmented:
+    """What a run left behind for the sliders: the picture and one map of logits (H, W) per phrase."""
+
+    image: Image.Image
+    phrases: tuple[str, ...]
+    logits: np.ndarray
+
+
+def build() -> None:
+    """Lay out the tab. It has its own picker: a chat model cannot segment."""
+    scenes = example_row(lambda scene: scene.phrases)
+    kept = gr.State(None, time_to_live=3600)
+    with gr.Row():
+        with gr.Column(min_width=300):
+            note = gr.HTML(render=False)
+            picture = picture_input(note)
+            words = gr.Textbox(label="What to colour", placeholder="dog, red circle, tree", max_lines=4)
+            run = gr.Button("Colour it", variant="primary")
+            note.render()
+            with gr.Accordion("Segmentation model", open=False):
+                picked = picker("segment", DEFAULT_SEGMENTER, segmentation_model)
+        with gr.Column(min_width=300):
+            overlay = gr.Image(
+                label="Masks", interactive=False, height=380, buttons=["download", "fullscreen"],
+                placeholder="The coloured picture appears here.", elem_id="masks",
+            )  # fmt: skip
+            key = gr.HTML(_WAITING)
+            threshold = gr.Slider(
+                0.05, 0.95, 0.5, step=0.01, label="Threshold", buttons=[],
+                info="How sure the model must be before a pixel is coloured.",
+            )  # fmt: skip
+            opacity = gr.Slider(0, 1, 0.5, step=0.05, label="Opacity", buttons=[])
+    sliders, drawn = [threshold, opacity], [overlay, key]
+    outputs = [kept, *drawn, note]
+    gr.on(
+        [run.click, words.submit], respond, [picture, words, picked.chosen, *sliders], outputs,
+        api_name="segment", **MODEL_QUEUE,
+    )  # fmt: skip
+    for button, scene in scenes:
+        button.click(
+            lambda scene=scene: (str(scene.path), scene.phrases), None, [picture, words],
+            queue=False, api_visibility="private",
+        ).then(
+            partial(respond, str(scene.path), scene.phrases), [picked.chosen, *sliders], outputs,
+            api_visibility="private", **MODEL_QUEUE,
+        )  # fmt: skip
+    gr.on(
+        [threshold.change, opacity.change], draw, [kept, *sliders], drawn,
+        show_progress="hidden", trigger_mode="always_last", api_visibility="private",
+    )  # fmt: skip
+
+
+def respond(path: str | None, words: str, name: str, threshold: float, opacity: float) -> tuple[Any, ...]:
+    """Values for (kept, overlay, legend, note); on trouble the last picture stays and the note says why."""
+    try:
+        picture = chosen_picture(path)
+        phrases(words)  # a slip in the words is said before a model is loaded for them
+        image = picture.image.copy()
+        image.thumbnail((_LONGEST, _LONGEST))  # finer logits than these exist in no model here
+        found = segment(segmentation_model(name), image, words)
+    except Exception as error:
+        return gr.skip(), gr.skip(), gr.skip(), snippets.trouble(troubles.sentence(error))
+    shown = enlarged(image)
+    logits = np.stack([resized(plane, shown.size) for plane in found.logits])
+    kept = Segmented(shown, found.phrases, logits)
+    return kept, *draw(kept, threshold, opacity), snippets.notes(picture.notes)
+
+
+def draw(kept: Segmented | None, threshold: float, opacity: float) -> tuple[Any, Any]:
+    """Values for (overlay, legend) from the kept logits; runs no model."""
+    if kept is None:
+        return gr.skip(), gr.skip()
+    masks = kept.logits > math.log(threshold / (1 - threshold))
+    overlay = masks_over(kept.image, masks, opacity)
+    return overlay, snippets.legend(legend(kept.phrases, masks))

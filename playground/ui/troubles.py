@@ -1,0 +1,21 @@
+"""One sentence for whatever goes wrong, so that no page ever breaks."""
+
+from __future__ import annotations
+
+import logging
+
+_log = logging.getLogger(__name__)
+
+
+def sentence(error: Exception) -> str:
+    """What to tell the visitor.
+
+    The playground's own exceptions (MediaError, TaskError, LoadError, …) carry a sentence written for people.
+    All others go to the log with their traceback, not to the page.
+    """
+    if type(error).__module__.startswith("playground."):
+        return str(error)
+    _log.error("a task failed", exc_info=error)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "There is not enough memory for this. Choose a smaller model or a smaller picture."
+    return f"Something broke on our side ({type(error).__name__}). Try once more; the log has the details."
