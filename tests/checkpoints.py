@@ -77,13 +77,7 @@ def _train(tokenizer: Tokenizer, marks: list[str | None], alphabet: list[str]) -
 
 
 def _wrapped(
-    tokenizer: Tokenizer,
-    special: list[str],
-    bos: str | None,
-    eos: str,
-    pad: str,
-    closed: bool = False,
-    **options,
+    tokenizer: Tokenizer, special: list[str], bos: str | None, eos: str, pad: str, closed: bool = False, **options
 ) -> hf.PreTrainedTokenizerFast:
     """closed: put `bos` before and `eos` after every text, as text encoders want it."""
     if closed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 import time
@@ -74,6 +75,17 @@ def test_a_piece_has_the_models_probability_and_the_likeliest_others(checkpoint,
     known = {first.probability, *likely.values.tolist()}
     assert len(drawn.pieces[0].runners_up) == 5
     assert drawn.pieces[0].probability <= max(known) * 1.001  # at temperature 1, though it was drawn at 50
+
+
+def test_the_temperature_acts_whatever_the_checkpoint_prefers(checkpoint, picture, monkeypatch):
+    model = load(str(checkpoint("smolvlm")))
+    likeliest = model.generate(ask("what is this ?", picture), max_new_tokens=12)
+    prefers = copy.deepcopy(model.model.generation_config)
+    prefers.update(do_sample=True, top_k=1, top_p=0.001, temperature=0.1)
+    monkeypatch.setattr(model.model, "generation_config", prefers)
+    assert model.generate(ask("what is this ?", picture), max_new_tokens=12).text == likeliest.text
+    drawn = {model.generate(ask("what is this ?", picture), max_new_tokens=12, temperature=2.0).text for _ in range(3)}
+    assert len(drawn) > 1
 
 
 def test_stop_ends_the_answer_after_the_token_in_work(checkpoint, picture):

@@ -239,3 +239,11 @@ def test_importing_the_package_is_light():
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'gradio')))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1]).returncode == 0
+
+
+def test_torch_and_torchvision_belong_together():
+    """Builds of different kinds break every vision class of transformers, with a message that names neither."""
+    import torchvision
+
+    kept = torchvision.ops.nms(torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2), torch.tensor([0.5, 0.9]), 0.5)
+    assert kept.tolist() == [1]

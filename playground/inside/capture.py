@@ -29,12 +29,15 @@ class Recorder:
     """
 
     def __init__(self, columns: Sequence[int]) -> None:
-        self.columns = tuple(columns)
+        import torch
+
+        self._columns = torch.tensor(tuple(columns), dtype=torch.long)
         self._rows: dict[int, list[torch.Tensor]] = defaultdict(list)
 
     def __call__(self, layer: int, row: torch.Tensor) -> None:
         """Take the attention of one token in one layer: float32 (heads, keys)."""
-        self._rows[layer].append(row[:, list(self.columns)].cpu())
+        self._columns = self._columns.to(row.device)
+        self._rows[layer].append(row[:, self._columns].cpu())
 
     def attention(self) -> torch.Tensor:
         """What was recorded: float32 (tokens, layers, heads, columns), each number a share of 0 to 1.
@@ -44,4 +47,4 @@ class Recorder:
         import torch
 
         layers = [torch.stack(self._rows[layer]) for layer in sorted(self._rows)]
-        return torch.stack(layers, dim=1) if layers else torch.zeros(0, 0, 0, len(self.columns))
+        return torch.stack(layers, dim=1) if layers else torch.zeros(0, 0, 0, len(self._columns))

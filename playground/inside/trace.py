@@ -47,11 +47,7 @@ class Trace:
 
 
 def trace(
-    model: ChatModel,
-    messages: Sequence[Message],
-    *,
-    max_new_tokens: int = 64,
-    stop: threading.Event | None = None,
+    model: ChatModel, messages: Sequence[Message], *, max_new_tokens: int = 64, stop: threading.Event | None = None
 ) -> Trace:
     """Answer (always the likeliest token) and keep what every token attended to in the pictures.
 

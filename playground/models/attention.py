@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
-from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "playground_capture"
@@ -41,7 +41,8 @@ def plug_in(model: PreTrainedModel) -> str | None:
     part = next((key for key in model.config.sub_configs if getattr(model.config, key) is text), None)
     if part is None or getattr(model.config, "is_encoder_decoder", False):
         return "Its language model is no separate decoder, so its attention to the picture cannot be read."
-    kinds = set(getattr(text, "layer_types", None) or ["full_attention"])
+    windowed = getattr(text, "sliding_window", None) and getattr(text, "use_sliding_window", True)
+    kinds = set(getattr(text, "layer_types", None) or ["sliding_attention" if windowed else "full_attention"])
     if kinds != {"full_attention"}:
         return "Some of its layers do not see the whole input, so there is no complete attention map."
     if text._attn_implementation != "sdpa":
@@ -64,21 +65,16 @@ def _attend(
 ) -> tuple[torch.Tensor, None]:
     listener = _listener.get()
     if listener is not None:
-        listener(module.layer_idx, _last_row(module, query, key, attention_mask, scaling))
+        listener(module.layer_idx, _last_row(query, key, attention_mask, scaling))
     return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
 
 
-def _last_row(
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    mask: torch.Tensor | None,
-    scaling: float | None,
-) -> torch.Tensor:
+def _last_row(query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None, scaling: float | None) -> torch.Tensor:
     """Softmax of the last query over all keys, (heads, keys), float32. Causality hides no key from it."""
-    key = repeat_kv(key, getattr(module, "num_key_value_groups", 1))
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    scores = (query[0, :, -1:] @ key[0].transpose(1, 2))[:, 0].float() * scale
+    # Several heads may share one head of keys (grouped-query attention): group them instead of copying the keys.
+    grouped = query[0, :, -1].unflatten(0, (key.shape[1], -1))
+    scores = (grouped @ key[0].transpose(1, 2)).flatten(0, 1).float() * scale
     if mask is not None:
         row = mask[0, :, -1, : key.shape[2]]
         scores = scores.masked_fill(~row, float("-inf")) if row.dtype == torch.bool else scores + row

@@ -22,7 +22,7 @@ class Entry:
     source: a Hub id ("owner/name"), or the folder of an embedded model.
     licence: of the weights.
     download_mb: what the first use fetches, in megabytes (0 for an embedded model).
-    memory_mb: what it takes while it answers on a CPU, in megabytes (float32); about half of it on a GPU.
+    memory_mb: what the process takes while it answers on a CPU in float32, in megabytes; some 700 of it are torch.
     knows: what its training showed it.
     images: how many pictures it was taught to read at once; None: many.
     """
@@ -64,60 +64,28 @@ def _hub(
     return Entry(name, title, kind, source, licence, download_mb, memory_mb, knows, images)
 
 
-_SMOLVLM = "Photographs, documents and charts, in English."
-_PAIRS = "Photographs and drawings from the web, with English captions."
+_DOCUMENTS = "Photographs, documents and charts, in English."
+_LANGUAGES = "Photographs, documents, charts and writing, in many languages."
+_PHOTOGRAPHS = "Photographs, in English."
+_CAPTIONS = "Photographs and drawings from the web, with English captions."
+_ALL_CAPTIONS = "Photographs and drawings from the web, with captions in many languages."
+_QWEN = "Qwen Research License (non-commercial)"
+_LLAMA = "Llama 2 Community License"
 
 CATALOG: tuple[Entry, ...] = (
-    _moji("moji-vlm", "Moji, the embedded chat model", "chat", 700, images=1),
-    _hub("HuggingFaceTB/SmolVLM-256M-Instruct", "SmolVLM 256M, for any laptop", "chat", 520, 2200, _SMOLVLM),
-    _hub("HuggingFaceTB/SmolVLM-500M-Instruct", "SmolVLM 500M", "chat", 1020, 3300, _SMOLVLM),
+    _moji("moji-vlm", "Moji, the embedded chat model", "chat", 800, images=1),
+    _hub("HuggingFaceTB/SmolVLM-256M-Instruct", "SmolVLM 256M, for any laptop", "chat", 520, 2200, _DOCUMENTS),
+    _hub("HuggingFaceTB/SmolVLM-500M-Instruct", "SmolVLM 500M", "chat", 1020, 3300, _DOCUMENTS),
     _hub(
-        "HuggingFaceTB/SmolVLM-Instruct",
-        "SmolVLM 2.2B",
-        "chat",
-        4500,
-        11000,
-        _SMOLVLM,
-        name="SmolVLM-2.2B-Instruct",
+        "HuggingFaceTB/SmolVLM-Instruct", "SmolVLM 2.2B", "chat", 4500, 11000, _DOCUMENTS, name="SmolVLM-2.2B-Instruct"
     ),
-    _hub(
-        "Qwen/Qwen2.5-VL-3B-Instruct",
-        "Qwen2.5-VL 3B",
-        "chat",
-        7520,
-        17000,
-        "Photographs, documents, charts and writing, in many languages.",
-        licence="Qwen Research License (non-commercial)",
-    ),
-    _hub(
-        "llava-hf/llava-1.5-7b-hf",
-        "LLaVA 1.5 7B, the classic (wants a GPU)",
-        "chat",
-        14130,
-        30000,
-        "Photographs, in English.",
-        licence="Llama 2 Community License",
-        images=1,
-    ),
-    _moji("moji-clip", "Moji, the embedded picture and text encoder", "embed", 450),
-    _hub("openai/clip-vit-base-patch32", "CLIP ViT-B/32", "embed", 610, 1100, _PAIRS, licence="MIT"),
-    _hub(
-        "google/siglip2-base-patch16-224",
-        "SigLIP 2 base",
-        "embed",
-        1540,
-        2200,
-        "Photographs and drawings from the web, with captions in many languages.",
-    ),
-    _moji("moji-clipseg", "Moji, the embedded segmenter", "segment", 450),
-    _hub(
-        "CIDAS/clipseg-rd64-refined",
-        "CLIPSeg rd64, words to masks",
-        "segment",
-        610,
-        1200,
-        "Photographs, with English phrases.",
-    ),
+    _hub("Qwen/Qwen2.5-VL-3B-Instruct", "Qwen2.5-VL 3B", "chat", 7520, 17000, _LANGUAGES, licence=_QWEN),
+    _hub("llava-hf/llava-1.5-7b-hf", "LLaVA 1.5 7B", "chat", 14130, 30000, _PHOTOGRAPHS, licence=_LLAMA, images=1),
+    _moji("moji-clip", "Moji, the embedded picture and text encoder", "embed", 800),
+    _hub("openai/clip-vit-base-patch32", "CLIP ViT-B/32", "embed", 610, 1400, _CAPTIONS, licence="MIT"),
+    _hub("google/siglip2-base-patch16-224", "SigLIP 2 base", "embed", 1540, 2300, _ALL_CAPTIONS),
+    _moji("moji-clipseg", "Moji, the embedded segmenter", "segment", 800),
+    _hub("CIDAS/clipseg-rd64-refined", "CLIPSeg rd64, words to masks", "segment", 610, 1600, _PHOTOGRAPHS),
 )
 
 

@@ -149,7 +149,7 @@ class ChatModel:
     ) -> Generator[Piece, None, Answer]:
         """Answer token by token; the generator's return value is the whole Answer.
 
-        temperature: 0 takes the likeliest token each time, above 0 tokens are drawn.
+        temperature: 0 takes the likeliest token each time; above 0 tokens are drawn, the more freely the higher.
         stop: set it to end the answer after the token in work.
         recorder: called with (layer, attention row) for every token, see `playground.inside.capture`.
         Closing the generator ends the computation and waits for its thread; what goes wrong in that thread is
@@ -169,7 +169,7 @@ class ChatModel:
             listener=recorder,
             max_new_tokens=self._room(inputs, max_new_tokens),
             num_beams=1,
-            **({"do_sample": True, "temperature": temperature} if temperature > 0 else {"do_sample": False}),
+            **_choice(temperature),
         )
         pieces, seconds = [], [preparation]
         with closing(steps):
@@ -257,3 +257,10 @@ class ChatModel:
             tokens_per_second=(tokens - 1) / (last - first) if last > first else 0.0,
             stopped=stop.is_set(),
         )
+
+
+def _choice(temperature: float) -> dict:
+    """How `generate` takes each token. A checkpoint's own top_k and top_p would quietly overrule the temperature."""
+    if temperature > 0:
+        return {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+    return {"do_sample": False}
