@@ -43,6 +43,9 @@ def make_clipseg(clip: CLIPModel) -> CLIPSegForImageSegmentation:
     )
     clipseg = CLIPSegForImageSegmentation(config)
     clipseg.clip.load_state_dict(clip.state_dict())
+    for part in clipseg.decoder.modules():  # transformers draws these with a deviation of 1: far too large to learn
+        if isinstance(part, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            part.reset_parameters()
     return clipseg
 
 
