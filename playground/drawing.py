@@ -61,9 +61,7 @@ def resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
 
 
-def masks_over(
-    image: Image.Image, masks: np.ndarray, opacity: float = 0.5, outline: bool = True
-) -> Image.Image:
+def masks_over(image: Image.Image, masks: np.ndarray, opacity: float = 0.5, outline: bool = True) -> Image.Image:
     """Paint masks over a picture, each in its colour of `colours`; later masks lie on earlier ones.
 
     Args:

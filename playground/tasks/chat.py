@@ -89,9 +89,7 @@ def chat(
     return Reply(answer, (*messages, Message("assistant", answer.text)), tuple(dict.fromkeys(notes)))
 
 
-def newest_pictures(
-    messages: tuple[Message, ...], limit: int | None
-) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+def newest_pictures(messages: tuple[Message, ...], limit: int | None) -> tuple[tuple[Message, ...], tuple[str, ...]]:
     """The messages with at most `limit` pictures, and notes on what was dropped.
 
     Turns before the oldest kept picture go with the older pictures: talk about pictures that the model no

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from playground.inside.trace import Trace
 
 _WAITING = '<p class="empty">Ask first. Then every word of the answer can be clicked.</p>'
-_NO_TRUTH = (
-    "No score here: this is not one of the example scenes, so nobody knows where its things truly are."
-)
+_NO_TRUTH = "No score here: this is not one of the example scenes, so nobody knows where its things truly are."
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: Gradio hashes what a session keeps
@@ -132,15 +130,11 @@ def redraw(kept: Looked | None, *settings: Any) -> tuple[Any, Any]:
     return draw(kept, *settings) if kept else (gr.skip(), gr.skip())
 
 
-def draw(
-    kept: Looked, word: int, layer: int, head: int, opacity: float, noun: str | None
-) -> tuple[Image.Image, str]:
+def draw(kept: Looked, word: int, layer: int, head: int, opacity: float, noun: str | None) -> tuple[Image.Image, str]:
     """Values for (heat, verdict) from the kept attention; runs no model. Layer and head 0 mean all."""
     from playground.inside.trace import attention_map
 
-    values = attention_map(
-        kept.trace, word, layer=layer - 1 if layer else None, head=head - 1 if head else None
-    )
+    values = attention_map(kept.trace, word, layer=layer - 1 if layer else None, head=head - 1 if head else None)
     picture = heatmap_over(enlarged(kept.image), values, opacity)
     if kept.truth is None or noun is None:
         return picture, snippets.small_print(_NO_TRUTH)

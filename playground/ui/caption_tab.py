@@ -24,9 +24,7 @@ def build(chosen: gr.State) -> None:
         with gr.Column(min_width=300):
             note = gr.HTML(render=False)
             picture = picture_input(note)
-            style = gr.Radio(
-                [("Short", "short"), ("In detail", "detailed")], value="short", label="How much to say"
-            )
+            style = gr.Radio([("Short", "short"), ("In detail", "detailed")], value="short", label="How much to say")
             with gr.Row():
                 describe = gr.Button("Describe", variant="primary", scale=3, min_width=120)
                 stop = gr.Button("Stop", scale=1, min_width=80, interactive=False)
@@ -63,7 +61,7 @@ def respond(path: str | None, style: str, name: str) -> Iterator[tuple[Any, ...]
                 if answer is None:
                     yield text, gr.skip(), gr.skip(), gr.skip()
         footer = snippets.small_print(f"{title(name)} · {snippets.statistics(answer.statistics)}")
-        yield answer.text, footer, gr.skip(), gr.Button(interactive=False)
+        yield answer.text.strip(), footer, gr.skip(), gr.Button(interactive=False)
     except Exception as error:
         trouble = snippets.trouble(troubles.sentence(error))
         yield gr.skip(), gr.skip(), trouble, gr.Button(interactive=False)

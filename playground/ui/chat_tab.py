@@ -101,7 +101,7 @@ def respond(message: dict[str, Any] | None, turns: tuple[Turn, ...], name: str) 
                 if reply is None:
                     yield answered, _view(answered), gr.skip(), gr.skip()
         footer = f"{title(name)} · {snippets.statistics(reply.answer.statistics)}"
-        answered = (*asked, replace(answered[-1], text=reply.answer.text, footer=footer))
+        answered = (*asked, replace(answered[-1], text=reply.answer.text.strip(), footer=footer))
         yield answered, _view(answered), _ready(), snippets.notes((*seen, *reply.notes))
     except Exception as error:
         restored = gr.MultimodalTextbox(value=dict(message), submit_btn=True, stop_btn=False)
@@ -114,10 +114,7 @@ def _ready() -> gr.MultimodalTextbox:
 
 
 def _messages(turns: tuple[Turn, ...]) -> list[Message]:
-    return [
-        Message(turn.role, turn.text, tuple(open_picture(path).image for path in turn.files))
-        for turn in turns
-    ]
+    return [Message(turn.role, turn.text, tuple(open_picture(path).image for path in turn.files)) for turn in turns]
 
 
 def _view(turns: tuple[Turn, ...]) -> list[dict[str, Any]]:

@@ -15,7 +15,4 @@ def example_row(words: Callable[[Example], str], count: int = 6) -> list[tuple[g
     if not chosen:
         return []
     with gr.Row(elem_classes="examples"):
-        return [
-            (gr.Button(words(item), icon=item.path, size="sm", elem_classes="example"), item)
-            for item in chosen
-        ]
+        return [(gr.Button(words(item), icon=item.path, size="sm", elem_classes="example"), item) for item in chosen]

@@ -60,5 +60,6 @@ def _wake(name: str) -> None:
 
         question = Message("user", "what is in the picture?", (Image.new("RGB", (64, 64), "white"),))
         chat_model(name).generate((question,), max_new_tokens=2)
+        print(f"* {title(name)} is awake", flush=True)
     except Exception as error:
         _log.warning("%s could not be woken: %s", name, error)

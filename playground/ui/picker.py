@@ -25,36 +25,31 @@ _PHOTOGRAPHS = {
 
 @dataclass(frozen=True)
 class Picker:
-    """The parts of a model picker.
+    """What the tabs need of a model picker.
 
     Attributes:
         chosen: the name of the model that answers; changes only when the new one is loaded.
-        dropdown: where one is picked; catalogue names, Hub ids and folders.
         card: what is known of the chosen model, or why the picked one cannot be loaded.
-        read: from a loaded model's name to a card.
     """
 
     chosen: gr.State
-    dropdown: gr.Dropdown
     card: gr.HTML
-    load: Callable[[str], object]
 
 
-def picker(kind: Kind, default: str, load: Callable[[str], object], label: str = "Model") -> Picker:
+def picker(kind: Kind, default: str, load: Callable[[str], object]) -> Picker:
     """Lay out a picker; `load` loads a model by name and raises with a sentence where it cannot."""
     chosen = gr.State(default)
     with gr.Row(elem_classes="picker", equal_height=False):
         dropdown = gr.Dropdown(
             [(_choice(entry), entry.name) for entry in of_kind(kind)],
             value=default,
-            label=label,
+            label="Model",
             info="Type to search. A Hub id (owner/name) or a folder works as well.",
             allow_custom_value=True,
             scale=2,
             min_width=300,
         )
         card = gr.HTML(card_of(default, kind, "asleep"), elem_classes="card-frame")
-    parts = Picker(chosen, dropdown, card, load)
 
     def pick(name: str | None, before: str) -> Iterator[tuple[object, object, object]]:
         wanted = (name or "").strip()
@@ -66,7 +61,8 @@ def picker(kind: Kind, default: str, load: Callable[[str], object], label: str =
             model = load(wanted)
         except Exception as error:
             stays = f"{troubles.sentence(error)} {loaded.title(before)} stays selected."
-            yield before, gr.skip(), snippets.trouble(stays) + card_of(before, kind, "awake")
+            *_, earlier = waking(kind, load)(before)
+            yield before, gr.skip(), snippets.trouble(stays) + earlier
             return
         yield gr.skip(), wanted, card_of(wanted, kind, "awake", model)
 
@@ -80,7 +76,7 @@ def picker(kind: Kind, default: str, load: Callable[[str], object], label: str =
         concurrency_limit=4,
         api_visibility="private",
     )
-    return parts
+    return Picker(chosen, card)
 
 
 def waking(kind: Kind, load: Callable[[str], object]) -> Callable[[str], Iterator[str]]:
@@ -101,9 +97,10 @@ def waking(kind: Kind, load: Callable[[str], object]) -> Callable[[str], Iterato
 def card_of(name: str, kind: Kind, state: str, model: object = None) -> str:
     """What the chosen model knows, costs and can do. `state` is "asleep", "waking" or "awake"."""
     entry = find(name)
+    patience = f" The first time it downloads {_size(entry.download_mb)}." if entry and entry.download_mb else ""
     status = {
         "asleep": f"{loaded.title(name)} sleeps until you ask",
-        "waking": f"Waking {loaded.title(name)}…",
+        "waking": f"Waking {loaded.title(name)}…{patience}",
         "awake": f"{loaded.title(name)} is awake",
     }[state]
     facts = {
@@ -114,9 +111,7 @@ def card_of(name: str, kind: Kind, state: str, model: object = None) -> str:
     if entry and entry.embedded:
         facts["Photos"] = _PHOTOGRAPHS[kind]
     rows = "".join(f"<dt>{term}</dt><dd>{escape(text)}</dd>" for term, text in facts.items())
-    return (
-        f'<div class="card"><p class="status {state}" role="status">{escape(status)}</p><dl>{rows}</dl></div>'
-    )
+    return f'<div class="card"><p class="status {state}" role="status">{escape(status)}</p><dl>{rows}</dl></div>'
 
 
 def _choice(entry: Entry) -> str:

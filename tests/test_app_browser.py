@@ -1,0 +1,282 @@
+"""Every tab as a person uses it, in a real browser. Screenshots go to artifacts/, which git ignores."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from app_process import ROOT, running_app
+from PIL import Image
+from test_media import huge_png, saved
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+Page, expect = sync_api.Page, sync_api.expect
+
+SHOTS = ROOT / "artifacts"
+TABS = ("Chat", "Ask", "Caption", "Segment", "Attention")
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium was found on this machine")
+
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running app that has no network, like this whole test run."""
+    with running_app(tmp_path_factory.mktemp("app") / "app.log", {"HF_HUB_OFFLINE": "1"}) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[sync_api.Browser]:
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def page(app: str, browser: sync_api.Browser) -> Iterator[Page]:
+    """One visitor who walks through all tabs; who is asked for anything on the way is written down."""
+    visit = browser.new_page(viewport={"width": 1280, "height": 900})
+    visit.asked_hosts = set()
+    visit.on("request", lambda request: visit.asked_hosts.add(request.url.split("/")[2]))
+    visit.goto(app)
+    expect(visit.locator(".status.awake").first).to_be_visible(timeout=60_000)
+    yield visit
+    visit.close()
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def seen(page: Page, selector: str) -> sync_api.Locator:
+    """The elements that the open tab shows."""
+    return page.locator(selector).locator("visible=true")
+
+
+def shoot(page: Page, name: str) -> None:
+    SHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+
+
+def upload(page: Page, name: str, data: bytes) -> None:
+    """Give a file to the open tab, in place of the picture that may be there."""
+    if seen(page, "button[aria-label='Remove Image']").count():
+        seen(page, "button[aria-label='Remove Image']").click()
+    panel = page.get_by_role("tabpanel").locator("visible=true")
+    file = {"name": name, "mimeType": "image/png", "buffer": data}
+    panel.locator("input[type=file]").first.set_input_files(file)
+
+
+def address(page: Page, picture: str) -> str:
+    """Where the picture in this field comes from: another one, another address."""
+    shown = page.locator(f"{picture} img").first
+    expect(shown).to_be_visible()
+    return shown.get_attribute("src")
+
+
+@contextmanager
+def answered(page: Page) -> Iterator[None]:
+    """Wait until what is asked inside was accepted and is no longer in progress."""
+    with page.expect_response(lambda response: "/queue/join" in response.url):
+        yield
+    expect(seen(page, "[data-testid='status-tracker']:not(.hide)")).to_have_count(0)
+
+
+def slide(page: Page, label: str, value: float) -> None:
+    """Type a value into a slider's number field."""
+    field = seen(page, f"input[aria-label='number input for {label}']")
+    field.fill(str(value))
+    field.press("Enter")
+
+
+def test_an_example_is_one_click_from_a_conversation(page: Page) -> None:
+    seen(page, "button.example").first.click()
+    expect(page.locator(".chat .bot")).to_contain_text("new token")
+    box = seen(page, ".chat-box textarea")
+    box.fill("what is <image> in the picture?")
+    box.press("Enter")
+    expect(page.locator(".chat .bot")).to_have_count(2)
+    expect(page.locator(".chat .bot").last).to_contain_text("new token")
+    expect(page.locator(".chat .user").last).to_contain_text("what is <image> in the picture?")
+    expect(box).to_have_value("")
+    shoot(page, "chat")
+
+
+def test_chat_keeps_what_was_typed_when_it_cannot_be_sent(page: Page) -> None:
+    box, turns = seen(page, ".chat-box textarea"), page.locator(".chat .bot").count()
+    box.fill("long " * 10_000)
+    box.press("Enter")
+    expect(seen(page, ".trouble")).to_contain_text("up to 4,000")
+    assert len(box.input_value()) == 50_000
+    box.fill("what is this?")
+    upload(page, "letter.png", b"dear sirs")
+    expect(seen(page, ".chat-box .thumbnail-item")).to_have_count(1)
+    box.press("Enter")
+    expect(seen(page, ".trouble")).to_contain_text("not a picture")
+    expect(box).to_have_value("what is this?")
+    assert page.locator(".chat .bot").count() == turns
+    page.get_by_role("button", name="New conversation").click()
+
+
+def test_chat_reads_several_pictures_and_says_which_it_sees(page: Page) -> None:
+    seen(page, ".chat-box .delete-button").first.click()
+    files = [
+        {"name": f"{colour}.png", "mimeType": "image/png", "buffer": saved(Image.new("RGB", (64, 64), colour), "PNG")}
+        for colour in ("red", "blue")
+    ]
+    page.get_by_role("tabpanel").locator("visible=true").locator("input[type=file]").first.set_input_files(files)
+    expect(seen(page, ".chat-box .thumbnail-item")).to_have_count(2)
+    seen(page, ".chat-box textarea").fill("what is in the picture?")
+    seen(page, ".chat-box textarea").press("Enter")
+    expect(page.locator(".chat .user img")).to_have_count(2)
+    expect(seen(page, ".note")).to_contain_text("one picture at a time")
+    expect(page.locator(".chat .bot").last).to_contain_text("new token")
+
+
+def test_a_question_gets_an_answer_and_its_rivals(page: Page) -> None:
+    open_tab(page, "Ask")
+    seen(page, "button.example").nth(1).click()
+    expect(seen(page, ".answer-text")).not_to_be_empty()
+    expect(seen(page, ".bars.best .bar-figure")).to_contain_text("%")
+    assert seen(page, ".bars li").count() >= 3
+    expect(seen(page, "textarea").first).not_to_be_empty()
+    shoot(page, "ask")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("letter.png", b"dear sirs", "not a picture"),
+        ("empty.png", b"", "empty"),
+        ("cut.jpg", saved(Image.effect_noise((300, 300), 90), "JPEG")[:5000], "breaks off"),
+        ("huge.png", huge_png(20_000, 20_000), "80 million"),
+    ],
+)
+def test_an_unusable_picture_gets_one_sentence(page: Page, name: str, data: bytes, says: str) -> None:
+    open_tab(page, "Ask")
+    question = seen(page, "textarea").first
+    question.fill("how many dogs are there?")
+    upload(page, name, data)
+    expect(seen(page, ".trouble")).to_contain_text(says)
+    expect(question).to_have_value("how many dogs are there?")
+
+
+def test_unusual_pictures_are_answered(page: Page) -> None:
+    open_tab(page, "Ask")
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "lime")]
+    unusual = {
+        "dot.png": (saved(Image.new("RGB", (1, 1)), "PNG"), "1 × 1"),
+        "moving.gif": (saved(frames[0], "GIF", save_all=True, append_images=frames[1:]), "first frame"),
+        "print.jpg": (saved(Image.new("CMYK", (80, 60), (0, 255, 255, 0)), "JPEG"), ""),
+        "deep.png": (saved(Image.fromarray(np.full((60, 80), 40_000, np.uint16)), "PNG"), ""),
+    }
+    for name, (data, says) in unusual.items():
+        upload(page, name, data)
+        expect(seen(page, "button[aria-label='Remove Image']")).to_be_visible()
+        if says:
+            expect(seen(page, ".note")).to_contain_text(says)
+        seen(page, "textarea").first.fill("what is in the picture?")
+        with answered(page):
+            page.get_by_role("button", name="Ask", exact=True).click()
+        expect(seen(page, ".trouble")).to_have_count(0)
+        expect(seen(page, ".answer-text")).not_to_be_empty()
+
+
+def test_an_empty_or_endless_question_gets_one_sentence(page: Page) -> None:
+    open_tab(page, "Ask")
+    question = seen(page, "textarea").first
+    for text, says in (("  ", "empty"), ("why " * 12_500, "up to 4,000")):
+        question.fill(text)
+        with answered(page):
+            page.get_by_role("button", name="Ask", exact=True).click()
+        expect(seen(page, ".trouble")).to_contain_text(says)
+        expect(question).to_have_value(text)
+
+
+def test_captions_are_short_or_detailed(page: Page) -> None:
+    open_tab(page, "Caption")
+    text = seen(page, "textarea").first
+    seen(page, "button.example").first.click()
+    expect(seen(page, ".small-print")).to_contain_text("new token")
+    short = text.input_value()
+    page.get_by_label("In detail").check()
+    page.get_by_role("button", name="Describe").click()
+    expect(text).not_to_have_value(short)
+    expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+    shoot(page, "caption")
+    assert short
+
+
+def test_the_threshold_recolours_at_once(page: Page) -> None:
+    open_tab(page, "Segment")
+    seen(page, "button.example").first.click()
+    expect(seen(page, ".legend li")).to_have_count(3)
+    before = address(page, "#masks")
+    slide(page, "Threshold", 0.9)
+    expect(page.locator("#masks img").first).not_to_have_attribute("src", before)
+    shoot(page, "segment")
+    before = address(page, "#masks")
+    slide(page, "Opacity", 0)
+    expect(page.locator("#masks img").first).not_to_have_attribute("src", before)
+    expect(seen(page, ".legend li")).to_have_count(3)
+
+
+def test_attention_shows_another_map_for_another_word_or_layer(page: Page) -> None:
+    open_tab(page, "Attention")
+    seen(page, "button.example").first.click()
+    expect(seen(page, ".note").last).to_contain_text("of the attention lies on the true dog")
+    maps = [address(page, "#heat")]
+    changes = [lambda: slide(page, "Layer", 1), lambda: slide(page, "Head", 2)]
+    if seen(page, ".words label").count() > 1:
+        changes.append(lambda: seen(page, ".words label:not(.selected)").last.click())
+    for change in changes:
+        change()
+        expect(page.locator("#heat img").first).not_to_have_attribute("src", maps[-1])
+        maps.append(address(page, "#heat"))
+    assert len(set(maps)) == len(maps)
+    shoot(page, "attention")
+
+
+def test_attention_has_no_score_where_nobody_knows_the_truth(page: Page) -> None:
+    open_tab(page, "Attention")
+    upload(page, "plain.png", saved(Image.effect_noise((200, 150), 60).convert("RGB"), "PNG"))
+    page.get_by_role("button", name="Ask and look").click()
+    expect(seen(page, ".small-print").get_by_text("No score here")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("moji-vml", "moji-vlm"), ("HuggingFaceTB/SmolVLM-256M-Instruct", "network")],
+    ids=["unknown", "on the Hub"],
+)
+def test_a_model_that_cannot_be_had_leaves_the_earlier_one(page: Page, name: str, says: str) -> None:
+    picker = page.get_by_role("combobox", name="Model", exact=True)
+    before = picker.input_value()
+    picker.fill(name)
+    picker.press("Enter")
+    expect(page.locator(".picker .trouble").first).to_contain_text(says)
+    expect(page.locator(".picker .trouble").first).to_contain_text("stays selected")
+    expect(picker).to_have_value(before)
+
+
+def test_the_page_asked_its_own_host_for_everything(page: Page, app: str) -> None:
+    assert page.asked_hosts == {app.split("/")[2]}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_a_phone(app: str, browser: sync_api.Browser, scheme: str) -> None:
+    phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    phone.goto(app)
+    expect(phone.locator(".status.awake").first).to_be_visible(timeout=60_000)
+    for name in TABS:
+        open_tab(phone, name)
+        expect(seen(phone, "button.example").first).to_be_visible()
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 390, name
+        shoot(phone, f"phone-{scheme}-{name.lower()}")
+    phone.close()

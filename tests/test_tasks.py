@@ -1,0 +1,159 @@
+"""Tasks and overlays with the shipped models: what a person asks for is done, or refused in a sentence."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import closing
+
+import numpy as np
+import pytest
+from app_process import ROOT
+from PIL import Image
+
+from playground.drawing import colours, heatmap_over, legend, masks_over
+from playground.models.chat import ChatModel, Message, Piece
+from playground.models.loading import load
+from playground.tasks import TaskError
+from playground.tasks.answer import answer
+from playground.tasks.attend import attend, score
+from playground.tasks.caption import caption
+from playground.tasks.chat import Reply, chat, newest_pictures
+from playground.tasks.examples import examples, truth_of
+from playground.tasks.segment import phrases, segment
+from playground.ui.streaming import growing
+
+RED, BLUE = Image.new("RGB", (64, 64), "red"), Image.new("RGB", (64, 64), "blue")
+
+
+@pytest.fixture(scope="module")
+def moji() -> ChatModel:
+    return load("moji-vlm")
+
+
+@pytest.fixture
+def scene() -> Image.Image:
+    return Image.open(examples()[0].path).convert("RGB")
+
+
+def finished(stream: Generator[Piece, None, Reply]) -> Reply:
+    return list(growing(stream))[-1][1]
+
+
+def test_a_conversation_goes_on_and_keeps_its_picture(moji: ChatModel, scene: Image.Image) -> None:
+    first = finished(chat(moji, (), "what is in the picture?", [scene]))
+    second = finished(chat(moji, first.messages, "how many things are there?"))
+    assert [message.role for message in second.messages] == ["user", "assistant", "user", "assistant"]
+    assert second.answer.statistics.image_tokens == first.answer.statistics.image_tokens > 0
+    assert second.notes == ()
+
+
+def test_a_picture_without_a_word_is_described(moji: ChatModel, scene: Image.Image) -> None:
+    assert finished(chat(moji, (), "  ", [scene])).messages[0].text == "describe the picture."
+
+
+@pytest.mark.parametrize(("text", "says"), [("", "empty"), ("why " * 12_500, "50,000 |49,999 ")])
+def test_empty_and_endless_messages_are_refused(moji: ChatModel, text: str, says: str) -> None:
+    with pytest.raises(TaskError, match=says):
+        next(chat(moji, (), text))
+
+
+def test_a_model_for_one_picture_gets_the_newest_and_says_so() -> None:
+    talk = (
+        Message("user", "what is this?", (RED,)),
+        Message("assistant", "red"),
+        Message("user", "and these?", (RED, BLUE)),
+    )
+    kept, notes = newest_pictures(talk, 1)
+    assert [message.text for message in kept] == ["and these?"]
+    assert kept[0].images == (BLUE,)
+    assert "one picture" in notes[0]
+    assert newest_pictures(talk, None) == (talk, ())
+    assert [len(message.images) for message in newest_pictures(talk, 3)[0]] == [1, 0, 2]
+
+
+def test_a_conversation_beyond_the_context_drops_its_oldest_turns(moji: ChatModel, scene: Image.Image) -> None:
+    history = [Message("user", "what is this?", (scene,)), Message("assistant", "a dog")]
+    history += [Message("user", "is there a dog? " * 10), Message("assistant", "yes")] * 12
+    reply = finished(chat(moji, history, "how many dogs are there?"))
+    assert any("oldest turns" in note for note in reply.notes)
+    assert len(reply.messages) < len(history)
+    assert reply.answer.statistics.image_tokens > 0  # the picture stays although its turn is gone
+
+
+def test_an_answer_comes_with_probable_rivals(moji: ChatModel, scene: Image.Image) -> None:
+    found = answer(moji, scene, "is there a dog?", runners_up=3)
+    probabilities = [found.probability, *(other.probability for other in found.runners_up)]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert 0 < probabilities[0] <= 1 and sum(probabilities) <= 1.001
+    assert len({found.text, *(other.text for other in found.runners_up)}) == 4
+
+
+def test_captions_stop_when_told(moji: ChatModel, scene: Image.Image) -> None:
+    stop = threading.Event()
+    stop.set()
+    assert finished(caption(moji, scene, "detailed", stop)).statistics.new_tokens <= 1
+    with pytest.raises(TaskError, match="short, detailed"):
+        next(caption(moji, scene, "poetic"))
+
+
+def test_leaving_the_stream_ends_the_computation(moji: ChatModel, scene: Image.Image) -> None:
+    before = threading.active_count()
+    with closing(growing(chat(moji, (), "describe the picture in detail.", [scene]))) as parts:
+        next(parts)
+    assert threading.active_count() == before
+
+
+def test_phrases_are_split_cleaned_and_limited() -> None:
+    assert phrases(" dog,red  circle;\nDog, ") == ("Dog", "red circle")
+    for text, says in (("", "commas"), (" , ;", "commas"), (",".join(map(str, range(13))), "12"), ("x" * 81, "80")):
+        with pytest.raises(TaskError, match=says):
+            phrases(text)
+
+
+def test_a_higher_threshold_colours_less(scene: Image.Image) -> None:
+    found = segment(load("moji-clipseg"), scene, "dog, cat")
+    assert found.masks(0.9).sum() <= found.masks(0.5).sum() <= found.masks(0.1).sum()
+    assert found.masks().shape == (2, scene.height, scene.width)
+
+
+def test_attention_is_scored_against_the_truth(moji: ChatModel, scene: Image.Image) -> None:
+    truth = truth_of(scene)
+    assert truth_of(scene.rotate(90)) is None
+    assert truth.named_in(["nothing", "How many dogs are there?"]) == "dog"
+    dogs = truth.mask("dog")
+    found = score(dogs.astype(np.float32) / dogs.sum(), dogs)
+    assert (found.mass, found.hit) == (pytest.approx(1), True)
+    assert 0 < found.area < 0.5
+    assert attend(moji, scene, "how many dogs are there?").attention.ndim == 4
+
+
+def test_a_model_without_attention_maps_says_why(scene: Image.Image) -> None:
+    blind = ChatModel("blind", None, None, None, attention_reason="Its attention cannot be read.")
+    with pytest.raises(TaskError, match="cannot be read"):
+        attend(blind, scene, "what is this?")
+
+
+def test_overlays_show_what_they_are_given() -> None:
+    grey = Image.new("RGB", (40, 30), (128, 128, 128))
+    mask = np.zeros((2, 30, 40), bool)
+    mask[0, :, :20], mask[1, 10:20, 30:] = True, True
+    painted = np.asarray(masks_over(grey, mask, opacity=1, outline=False))
+    assert tuple(painted[5, 5]) == colours(1)[0] and tuple(painted[5, 35]) == (128, 128, 128)
+    assert [round(entry.share, 3) for entry in legend(["a", "b"], mask)] == [0.5, 0.083]
+    outlined = np.asarray(masks_over(grey, mask, opacity=0))
+    assert tuple(outlined[15, 5]) == (128, 128, 128) and tuple(outlined[15, 19]) == (255, 255, 255)
+    peak = np.zeros((30, 40))
+    peak[15, 20] = 1
+    glowing = np.asarray(heatmap_over(grey, peak, opacity=1)).sum(-1)
+    assert glowing[15, 20] == glowing.max() > 2 * glowing[2, 2]
+    assert np.array_equal(np.asarray(heatmap_over(grey, peak * 0)), np.asarray(grey))
+
+
+def test_the_page_is_built_without_torch() -> None:
+    code = "import sys, app, playground.ui.frame as f; f.build(); sys.exit('torch' in sys.modules)"
+    quiet = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=quiet, check=False).returncode == 0
