@@ -18,13 +18,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from playground.ui.theme import launch_options
 
     app = build(options.model)
-    app.launch(
-        server_name=options.host,
-        server_port=options.port,
-        share=options.share,
-        prevent_thread_lock=True,
-        **launch_options(),
-    )
+    try:
+        app.launch(
+            server_name=options.host,
+            server_port=options.port,
+            share=options.share,
+            prevent_thread_lock=True,
+            **launch_options(),
+        )
+    except OSError:
+        raise SystemExit(
+            f"{options.host} port {options.port} cannot be used; something else may run there. Choose another --port."
+        ) from None
     wake(options.model)
     app.block_thread()
 
@@ -37,7 +42,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="the address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+        "--port", type=int, default=os.environ.get("GRADIO_SERVER_PORT", "7860"),
         help="the port to listen on (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(

@@ -230,7 +230,7 @@ def test_the_threshold_recolours_at_once(page: Page) -> None:
 def test_attention_shows_another_map_for_another_word_or_layer(page: Page) -> None:
     open_tab(page, "Attention")
     seen(page, "button.example").first.click()
-    expect(seen(page, ".note").last).to_contain_text("of the attention lies on the true dog")
+    expect(seen(page, ".note").last).to_contain_text("lay on the true dog")
     maps = [address(page, "#heat")]
     changes = [lambda: slide(page, "Layer", 1), lambda: slide(page, "Head", 2)]
     if seen(page, ".words label").count() > 1:

@@ -60,5 +60,5 @@ def test_every_tab_answers_and_nobody_is_contacted(client: Client, report: Path)
     overlay, legend, trouble = client.predict(picture, scene.phrases, 0.5, 0.5, api_name="/segment")
     assert overlay and "legend" in legend and not trouble
     *_, heat, verdict, _ = client.predict(picture, scene.question, api_name="/attend")
-    assert heat and "of the attention" in verdict
+    assert heat and "of its attention" in verdict
     assert not report.exists(), f"contacted: {report.read_text()}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -10,7 +9,7 @@ import gradio as gr
 from playground.tasks import checked_question
 from playground.tasks.answer import answer
 from playground.ui import snippets, troubles
-from playground.ui.examples import example_row
+from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture, picture_input
 from playground.ui.streaming import MODEL_QUEUE
@@ -34,14 +33,14 @@ def build(chosen: gr.State) -> None:
         [ask.click, question.submit], respond, [picture, question, chosen], [result, note],
         api_name="ask", **MODEL_QUEUE,
     )  # fmt: skip
-    for button, scene in scenes:
-        button.click(
-            lambda scene=scene: (str(scene.path), scene.question), None, [picture, question],
-            queue=False, api_visibility="private",
-        ).then(
-            partial(respond, str(scene.path), scene.question), chosen, [result, note],
-            api_visibility="private", **MODEL_QUEUE,
-        )  # fmt: skip
+    run_on_click(
+        scenes,
+        lambda scene: (str(scene.path), scene.question),
+        [picture, question],
+        respond,
+        [chosen],
+        [result, note],
+    )
 
 
 def respond(path: str | None, question: str, name: str) -> tuple[Any, str]:

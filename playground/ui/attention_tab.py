@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -14,7 +13,7 @@ from playground.tasks import TaskError, checked_question
 from playground.tasks.attend import attend, score
 from playground.tasks.examples import Truth, truth_of
 from playground.ui import snippets, troubles
-from playground.ui.examples import example_row
+from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture, picture_input
 from playground.ui.streaming import MODEL_QUEUE
@@ -59,9 +58,14 @@ def build(chosen: gr.State) -> Parts:
         with gr.Column(min_width=300):
             word = gr.Radio([], label="The answer: choose a word", elem_classes="words", visible=False)
             heat = gr.Image(
-                label="Where it looked", interactive=False, height=380, buttons=["download", "fullscreen"],
-                placeholder="The map appears here.", elem_id="heat",
-            )  # fmt: skip
+                label="Where it looked",
+                interactive=False,
+                height=380,
+                buttons=["download", "fullscreen"],
+                placeholder="The map appears here.",
+                elem_id="heat",
+                alt_text="The picture, glowing where the model looked",
+            )
             verdict = gr.HTML(_WAITING)
             against = gr.Dropdown([], label="Score against the true", visible=False)
             with gr.Row():
@@ -76,14 +80,14 @@ def build(chosen: gr.State) -> Parts:
         [ask.click, question.submit], respond, [picture, question, chosen], outputs,
         api_name="attend", **MODEL_QUEUE,
     )  # fmt: skip
-    for button, scene in scenes:
-        button.click(
-            lambda scene=scene: (str(scene.path), scene.question), None, [picture, question],
-            queue=False, api_visibility="private",
-        ).then(
-            partial(respond, str(scene.path), scene.question), chosen, outputs,
-            api_visibility="private", **MODEL_QUEUE,
-        )  # fmt: skip
+    run_on_click(
+        scenes,
+        lambda scene: (str(scene.path), scene.question),
+        [picture, question],
+        respond,
+        [chosen],
+        outputs,
+    )
     gr.on(
         [control.input for control in controls], redraw, [kept, *controls], [heat, verdict],
         show_progress="hidden", trigger_mode="always_last", api_visibility="private",
@@ -142,9 +146,9 @@ def draw(kept: Looked, word: int, layer: int, head: int, opacity: float, noun: s
     outline = resized(mask, picture.size)[None] > 0.5
     found = score(values, mask)
     sentence = (
-        f"{snippets.percent(found.mass)} of the attention lies on the true {noun}, which covers "
-        f"{snippets.percent(found.area)} of the picture. "
-        f"The brightest point {'hits' if found.hit else 'misses'} it."
+        f"As it wrote “{kept.trace.words[word].text}”, {snippets.percent(found.mass)} of its attention to the "
+        f"picture lay on the true {noun}, which covers {snippets.percent(found.area)} of it. "
+        f"The brightest point {'hits' if found.hit else 'misses'}."
     )
     return masks_over(picture, outline, opacity=0), snippets.notes([sentence])
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from playground.tasks.caption import caption
 from playground.ui import snippets, troubles
-from playground.ui.examples import example_row
+from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture, picture_input
 from playground.ui.streaming import MODEL_QUEUE, growing
@@ -37,14 +36,7 @@ def build(chosen: gr.State) -> None:
             footer = gr.HTML()
     outputs = [text, footer, note, stop]
     running = [describe.click(respond, [picture, style, chosen], outputs, api_name="caption", **MODEL_QUEUE)]
-    for button, scene in scenes:
-        filled = button.click(partial(str, scene.path), None, picture, queue=False, api_visibility="private")
-        running.append(
-            filled.then(
-                partial(respond, str(scene.path)), [style, chosen], outputs,
-                api_visibility="private", **MODEL_QUEUE,
-            )
-        )  # fmt: skip
+    running += run_on_click(scenes, lambda scene: (str(scene.path),), [picture], respond, [style, chosen], outputs)
     stop.click(
         lambda: gr.Button(interactive=False), None, stop,
         cancels=running, queue=False, api_visibility="private",

@@ -26,7 +26,7 @@ def build(model: str = DEFAULT_CHAT) -> gr.Blocks:
     day = 24 * 3600
     with gr.Blocks(title="VLM Playground", analytics_enabled=False, delete_cache=(3600, day)) as app:
         gr.HTML(_HEADER)
-        picked = picker("chat", model, chat_model)
+        picked = picker("chat", model, chat_model, state="waking")
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Chat", id="chat"):
                 chat_tab.build(picked.chosen)

@@ -36,8 +36,13 @@ class Picker:
     card: gr.HTML
 
 
-def picker(kind: Kind, default: str, load: Callable[[str], object]) -> Picker:
-    """Lay out a picker; `load` loads a model by name and raises with a sentence where it cannot."""
+def picker(kind: Kind, default: str, load: Callable[[str], object], state: str = "asleep") -> Picker:
+    """Lay out a picker.
+
+    Args:
+        default: the name of the model to begin with, in the `state` that `card_of` describes.
+        load: loads a model by name, and raises with a sentence where it cannot.
+    """
     chosen = gr.State(default)
     with gr.Row(elem_classes="picker", equal_height=False):
         dropdown = gr.Dropdown(
@@ -49,7 +54,7 @@ def picker(kind: Kind, default: str, load: Callable[[str], object]) -> Picker:
             scale=2,
             min_width=300,
         )
-        card = gr.HTML(card_of(default, kind, "asleep"), elem_classes="card-frame")
+        card = gr.HTML(card_of(default, kind, state), elem_classes="card-frame")
 
     def pick(name: str | None, before: str) -> Iterator[tuple[object, object, object]]:
         wanted = (name or "").strip()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -14,7 +13,7 @@ from PIL import Image
 from playground.drawing import enlarged, legend, masks_over, resized
 from playground.tasks.segment import phrases, segment
 from playground.ui import snippets, troubles
-from playground.ui.examples import example_row
+from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import DEFAULT_SEGMENTER, segmentation_model
 from playground.ui.picker import picker
 from playground.ui.picture_input import chosen_picture, picture_input
@@ -48,9 +47,14 @@ def build() -> None:
                 picked = picker("segment", DEFAULT_SEGMENTER, segmentation_model)
         with gr.Column(min_width=300):
             overlay = gr.Image(
-                label="Masks", interactive=False, height=380, buttons=["download", "fullscreen"],
-                placeholder="The coloured picture appears here.", elem_id="masks",
-            )  # fmt: skip
+                label="Masks",
+                interactive=False,
+                height=380,
+                buttons=["download", "fullscreen"],
+                placeholder="The coloured picture appears here.",
+                elem_id="masks",
+                alt_text="The picture with a coloured mask for each phrase",
+            )
             key = gr.HTML(_WAITING)
             threshold = gr.Slider(
                 0.05, 0.95, 0.5, step=0.01, label="Threshold", buttons=[],
@@ -63,14 +67,14 @@ def build() -> None:
         [run.click, words.submit], respond, [picture, words, picked.chosen, *sliders], outputs,
         api_name="segment", **MODEL_QUEUE,
     )  # fmt: skip
-    for button, scene in scenes:
-        button.click(
-            lambda scene=scene: (str(scene.path), scene.phrases), None, [picture, words],
-            queue=False, api_visibility="private",
-        ).then(
-            partial(respond, str(scene.path), scene.phrases), [picked.chosen, *sliders], outputs,
-            api_visibility="private", **MODEL_QUEUE,
-        )  # fmt: skip
+    run_on_click(
+        scenes,
+        lambda scene: (str(scene.path), scene.phrases),
+        [picture, words],
+        respond,
+        [picked.chosen, *sliders],
+        outputs,
+    )
     gr.on(
         [threshold.change, opacity.change], draw, [kept, *sliders], drawn,
         show_progress="hidden", trigger_mode="always_last", api_visibility="private",

@@ -43,6 +43,7 @@ def theme() -> gr.themes.Base:
         background_fill_secondary_dark="*neutral_800",
         border_color_primary="*neutral_200",
         border_color_primary_dark="*neutral_700",
+        color_accent="*primary_600",
         color_accent_soft="*primary_100",
         color_accent_soft_dark="*primary_900",
         block_background_fill="*neutral_50",
