@@ -67,7 +67,6 @@ def _hub(
 _DOCUMENTS = "Photographs, documents and charts, in English."
 _LANGUAGES = "Photographs, documents, charts and writing, in many languages."
 _PHOTOGRAPHS = "Photographs, in English."
-_CAPTIONS = "Photographs and drawings from the web, with English captions."
 _ALL_CAPTIONS = "Photographs and drawings from the web, with captions in many languages."
 _QWEN = "Qwen Research License (non-commercial)"
 _LLAMA = "Llama 2 Community License"
@@ -82,7 +81,6 @@ CATALOG: tuple[Entry, ...] = (
     _hub("Qwen/Qwen2.5-VL-3B-Instruct", "Qwen2.5-VL 3B", "chat", 7520, 17000, _LANGUAGES, licence=_QWEN),
     _hub("llava-hf/llava-1.5-7b-hf", "LLaVA 1.5 7B", "chat", 14130, 30000, _PHOTOGRAPHS, licence=_LLAMA, images=1),
     _moji("moji-clip", "Moji, the embedded picture and text encoder", "embed", 800),
-    _hub("openai/clip-vit-base-patch32", "CLIP ViT-B/32", "embed", 610, 1400, _CAPTIONS, licence="MIT"),
     _hub("google/siglip2-base-patch16-224", "SigLIP 2 base", "embed", 1540, 2300, _ALL_CAPTIONS),
     _moji("moji-clipseg", "Moji, the embedded segmenter", "segment", 800),
     _hub("CIDAS/clipseg-rd64-refined", "CLIPSeg rd64, words to masks", "segment", 610, 1600, _PHOTOGRAPHS),

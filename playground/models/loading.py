@@ -63,8 +63,8 @@ def _resolve(name: str) -> tuple[Entry | None, str]:
     close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.5)
     hint = f"Did you mean “{names[close[0]]}”? " if close else ""
     raise LoadError(
-        f"There is no model named “{name}”. {hint}Accepted are a name of the catalogue "
-        f"({', '.join(names.values())}), a local folder, or a Hub id such as {CATALOG[1].source}."
+        f"There is no model named “{name}”. {hint}Accepted are a name of the catalogue such as {CATALOG[0].name}, "
+        f"a local folder, or a Hub id such as {CATALOG[1].source}."
     )
 
 

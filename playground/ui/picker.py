@@ -19,7 +19,7 @@ _CAN = {
 _PHOTOGRAPHS = {
     "chat": "Pick a Hub model from the list for them, such as SmolVLM-256M-Instruct.",
     "segment": "Pick clipseg-rd64-refined from the list for them.",
-    "embed": "Pick clip-vit-base-patch32 from the list for them.",
+    "embed": "Pick siglip2-base-patch16-224 from the list for them.",
 }
 
 
