@@ -61,6 +61,11 @@ def test_empty_and_endless_messages_are_refused(moji: ChatModel, text: str, says
         next(chat(moji, (), text))
 
 
+def test_moji_asks_for_a_picture_when_there_is_none(moji: ChatModel) -> None:
+    with pytest.raises(TaskError, match="only talks about pictures"):
+        list(chat(moji, (), "how many dogs are there?"))
+
+
 def test_a_model_for_one_picture_gets_the_newest_and_says_so() -> None:
     talk = (
         Message("user", "what is this?", (RED,)),

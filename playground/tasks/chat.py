@@ -69,12 +69,14 @@ def chat(
         images: RGB pictures that come with it.
 
     Raises:
-        TaskError: an empty or over-long message.
+        TaskError: an empty or over-long message, or no picture at all for an embedded model.
         PromptTooLong: this message alone is too long for the model.
     """
     message = Message("user", checked_message(text, len(images)), tuple(images))
-    limit = model.entry.images if model.entry else None
-    messages, notes = newest_pictures((*history, message), limit)
+    messages = (*history, message)
+    if model.entry and model.entry.embedded and not any(turn.images for turn in messages):
+        raise TaskError("Moji only talks about pictures. Add one to your message.")
+    messages, notes = newest_pictures(messages, model.entry.images if model.entry else None)
     while True:
         try:
             answer = yield from model.stream(
