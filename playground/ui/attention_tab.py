@@ -72,7 +72,7 @@ def build(chosen: gr.State) -> Parts:
                 narrow = {"min_width": 130, "buttons": []}
                 layer = gr.Slider(0, 1, 0, step=1, label="Layer", **narrow)
                 head = gr.Slider(0, 1, 0, step=1, label="Head", **narrow)
-                opacity = gr.Slider(0, 1, 0.75, step=0.05, label="Opacity", **narrow)
+            opacity = gr.Slider(0, 1, 0.75, step=0.05, label="Opacity", buttons=[])
             gr.HTML(snippets.small_print("Layer 0 and head 0 mean the average of all."))
     controls = [word, layer, head, opacity, against]
     outputs = [kept, word, layer, head, against, heat, verdict, note]

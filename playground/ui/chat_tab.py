@@ -39,7 +39,7 @@ def build(chosen: gr.State) -> None:
     chatbot = gr.Chatbot(
         label="Conversation",
         show_label=False,
-        height=400,
+        height=480,
         buttons=["copy"],
         layout="bubble",
         latex_delimiters=[],
