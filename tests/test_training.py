@@ -106,7 +106,7 @@ def test_packed_talks_give_what_each_talk_gives_alone(tmp_path):
         attention_mask=packed["attention_mask"],
         pixel_values=pixels,
     ).last_hidden_state[0]
-    lengths = [len(packer.pack([[talk]])["input_ids"][0]) - 146 for talk in talks]
+    lengths = [int((packer.pack([[talk]])["input_ids"] != packer.tokenizer.pad_token_id).sum()) - 146 for talk in talks]
     start = 146 + sum(lengths[:5])
     messages = [
         {"role": role, "content": [{"type": "text", "text": text}]}

@@ -15,6 +15,7 @@ from ..moji.scenes import Scene
 from ..moji.words import Asker, Exchange, follow_up
 from .vlm import IMAGE_TOKENS
 
+LENGTH_STEP = 64  # rows are padded to a multiple: every new length costs memory that CPU kernels keep
 Talk = tuple[Exchange, ...]
 _EACH = ("exists", "exists", "exists", "count", "count", "where", "at", "side", "relation", "relation", "bigger")
 _SOME = ("total", "colour", "kind", "outside")
@@ -67,8 +68,8 @@ class Packer:
     def pack(self, talks: list[list[Talk]]) -> dict[str, torch.Tensor]:
         """A batch with one row a scene.
 
-        Returns ``input_ids``, ``position_ids``, ``weights`` (rows, tokens) and ``attention_mask``
-        bool (rows, 1, tokens, tokens), True where a token may look.
+        Returns ``input_ids``, ``position_ids``, ``weights`` (rows, tokens), padded to a multiple of LENGTH_STEP,
+        and ``attention_mask`` bool (rows, 1, tokens, tokens), True where a token may look.
         """
         prefix = [self.start, self.user] + [self.image] * IMAGE_TOKENS
         rows = []
@@ -82,7 +83,8 @@ class Packer:
                 branch += [number] * len(new_ids)
                 positions += range(len(prefix), len(prefix) + len(new_ids))
             rows.append((ids, positions, weights, branch))
-        length = max(len(row[0]) for row in rows)
+        longest = max(len(row[0]) for row in rows)
+        length = -(-longest // LENGTH_STEP) * LENGTH_STEP
 
         def column(index: int, fill: float, dtype: torch.dtype) -> torch.Tensor:
             padded = [[*row[index], *[fill] * (length - len(row[index]))] for row in rows]
