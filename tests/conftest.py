@@ -1,4 +1,4 @@
-"""What all tests share: no network, quiet tokenizers, and tiny checkpoints that are built once."""
+"""What all tests share: no network, no GPU, quiet tokenizers, and tiny checkpoints that are built once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
-from collections.abc import Callable  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
 from PIL import Image  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _on_the_cpu() -> Iterator[None]:
+    """The same numbers on every machine: a GPU is not used, whether it is NVIDIA's (see above) or Apple's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("playground.models.loading._fastest_device", lambda: "cpu")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from playground import load
-from playground.models.chat import ChatModel, Message, PromptTooLong
+from playground.models.chat import CannotRead, ChatModel, Message, PromptTooLong
 from playground.models.text import spelled
 
 FAMILIES = ("llava_clip", "llava_siglip", "llava_words", "smolvlm", "idefics3", "qwen2_5_vl")
@@ -207,5 +207,5 @@ def test_odd_pictures_are_read(checkpoint, family):
 
 
 def test_a_picture_that_the_processor_refuses_is_named(checkpoint):
-    with pytest.raises(ValueError, match="qwen2_5_vl cannot read this conversation: .*aspect ratio"):
+    with pytest.raises(CannotRead, match="qwen2_5_vl cannot read this conversation: .*aspect ratio"):
         load(str(checkpoint("qwen2_5_vl"))).prepare(ask("what is this ?", Image.new("RGB", (3000, 2))))

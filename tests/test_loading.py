@@ -79,8 +79,9 @@ def test_the_catalogue_says_what_each_model_is():
 
 def test_an_unknown_name_gets_a_suggestion():
     assert "Did you mean “SmolVLM-256M-Instruct”?" in refusal("smolvm-256M")
-    for name in ("moji", "", "a/b/c", "/no/such/folder", "../nowhere"):
+    for name in ("moji", "", "a/b/c", "/no/such/folder", "../nowhere", "~nobody-lives-here", "x\0y", "x" * 50_000):
         said = refusal(name)
+        assert len(said) < 500
         assert said.startswith("There is no model named") and "moji-vlm" in said
 
 

@@ -38,6 +38,8 @@ def test_the_words_of_strangers_are_escaped() -> None:
     assert "<img" not in card and "&lt;img" in card
     shown = chat_tab._view((chat_tab.Turn("user", "<script>"),))
     assert shown[0]["content"] == ["&lt;script&gt;"]
+    fetched = chat_tab._view((chat_tab.Turn("assistant", "![x](http://example.com/x.png)"),))
+    assert "![" not in fetched[0]["content"][0]
 
 
 def test_an_unexpected_error_is_one_sentence_without_its_details() -> None:

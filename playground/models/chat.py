@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from playground.models.generation import Step
 
 
+class CannotRead(ValueError):
+    """The model's processor refuses the conversation; the message says what it said."""
+
+
 class PromptTooLong(ValueError):
     """The conversation has more tokens than the model can read; the message says how many of each."""
 
@@ -116,7 +120,8 @@ class ChatModel:
         """Turn a conversation into the model's inputs (batch of one), on its device.
 
         Special tokens that somebody typed are broken up, so that they are read as text. Raises PromptTooLong
-        when no room is left for an answer, ValueError when there is no message or a picture is refused.
+        when no room is left for an answer, CannotRead when a picture is refused, ValueError when there is no
+        message.
         """
         if not messages:
             raise ValueError("There is nothing to answer yet: write a message first.")
@@ -129,7 +134,7 @@ class ChatModel:
                 return_tensors="pt",
             )
         except ValueError as error:  # for example, Qwen-VL refuses pictures 200 times as wide as high
-            raise ValueError(f"{self.name} cannot read this conversation: {error}") from error
+            raise CannotRead(f"{self.name} cannot read this conversation: {error}") from error
         had, allowed = inputs["input_ids"].shape[1], self.context_length
         if allowed is not None and had >= allowed:
             raise PromptTooLong(

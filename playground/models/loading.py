@@ -55,17 +55,27 @@ def _resolve(name: str) -> tuple[Entry | None, str]:
     name = name.strip()
     if entry := find(name):
         return entry, entry.source
-    if name and (folder := Path(name).expanduser()).is_dir():
-        return None, str(folder.resolve())
+    if folder := _folder(name):
+        return None, str(folder)
     if _HUB_ID.fullmatch(name):
         return None, name
     names = {entry.name.casefold(): entry.name for entry in CATALOG}
     close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.5)
+    shown = name if len(name) < 100 else f"{name[:99]}…"
     hint = f"Did you mean “{names[close[0]]}”? " if close else ""
     raise LoadError(
-        f"There is no model named “{name}”. {hint}Accepted are a name of the catalogue such as {CATALOG[0].name}, "
+        f"There is no model named “{shown}”. {hint}Accepted are a name of the catalogue such as {CATALOG[0].name}, "
         f"a local folder, or a Hub id such as {CATALOG[1].source}."
     )
+
+
+def _folder(name: str) -> Path | None:
+    """The folder of this name, or None; whatever people type is no reason for another error."""
+    try:
+        folder = Path(name).expanduser()
+        return folder.resolve() if name and folder.is_dir() else None
+    except (OSError, RuntimeError, ValueError):  # a name too long for a file, a home of nobody, a null character
+        return None
 
 
 def _fastest_device() -> str:

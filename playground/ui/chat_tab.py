@@ -122,7 +122,8 @@ def _view(turns: tuple[Turn, ...]) -> list[dict[str, Any]]:
     messages = []
     for turn in turns:
         content: list[Any] = [{"path": path} for path in turn.files]
-        content.append(escape(turn.text, quote=False) or "…")
+        # A picture in Markdown would be fetched from wherever its address says.
+        content.append(escape(turn.text, quote=False).replace("![", "!&#91;") or "…")
         if turn.footer:
             content.append(f"<small>{escape(turn.footer)}</small>")
         messages.append({"role": turn.role, "content": content})
