@@ -12,9 +12,10 @@ test: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
 
-# One environment in .venv, made anew when requirements.txt changes.
+# One environment in .venv, brought up to date when requirements.txt changes.
 .venv/ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
+	@echo "Setting up .venv: some gigabytes are fetched, most of them PyTorch. This takes some minutes, once."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -r requirements.txt
