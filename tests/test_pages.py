@@ -45,3 +45,11 @@ def test_the_words_of_strangers_are_escaped() -> None:
 def test_an_unexpected_error_is_one_sentence_without_its_details() -> None:
     sentence = troubles.sentence(RuntimeError("/secret/path exploded"))
     assert "RuntimeError" in sentence and "secret" not in sentence
+
+
+def test_a_stopped_turn_leaves_a_conversation_that_goes_on() -> None:
+    turns, shown, box = chat_tab._stopped((chat_tab.Turn("user", "what is this?"),))
+    assert [turn.role for turn in turns] == ["user", "assistant"] and turns[-1].footer == "stopped"
+    assert len(shown) == 2 and box.submit_btn and not box.stop_btn
+    assert chat_tab._stopped(turns)[0] == turns
+    assert chat_tab._stopped(())[0] == ()

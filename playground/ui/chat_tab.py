@@ -71,9 +71,9 @@ def build(chosen: gr.State) -> None:
                 show_progress="hidden", api_visibility="private", **MODEL_QUEUE,
             )
         )  # fmt: skip
-    box.stop(_ready, None, box, cancels=asked, queue=False, api_visibility="private")
-    cleared = [turns, chatbot, note]
-    gr.on([fresh.click, chatbot.clear], lambda: ((), [], ""), None, cleared, api_visibility="private")
+    ending = {"cancels": asked, "queue": False, "api_visibility": "private"}
+    box.stop(_stopped, turns, [turns, chatbot, box], **ending)
+    gr.on([fresh.click, chatbot.clear], lambda: ((), [], _ready(), ""), None, outputs, **ending)
 
 
 def respond(message: dict[str, Any] | None, turns: tuple[Turn, ...], name: str) -> Iterator[tuple[Any, ...]]:
@@ -106,6 +106,15 @@ def respond(message: dict[str, Any] | None, turns: tuple[Turn, ...], name: str) 
     except Exception as error:
         restored = gr.MultimodalTextbox(value=dict(message), submit_btn=True, stop_btn=False)
         yield turns, _view(turns), restored, snippets.trouble(troubles.sentence(error))
+
+
+def _stopped(turns: tuple[Turn, ...]) -> tuple[Any, ...]:
+    """Values for (turns, chatbot, box): what was said stays, and no question is left without an answer's turn."""
+    if turns and turns[-1].role == "user":
+        turns = (*turns, Turn("assistant", ""))
+    if turns and not turns[-1].footer:
+        turns = (*turns[:-1], replace(turns[-1], footer="stopped"))
+    return turns, _view(turns), _ready()
 
 
 def _ready() -> gr.MultimodalTextbox:
