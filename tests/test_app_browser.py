@@ -250,19 +250,39 @@ def test_attention_has_no_score_where_nobody_knows_the_truth(page: Page) -> None
     expect(seen(page, ".small-print").get_by_text("No score here")).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [("moji-vml", "moji-vlm"), ("HuggingFaceTB/SmolVLM-256M-Instruct", "network")],
-    ids=["unknown", "on the Hub"],
-)
-def test_a_model_that_cannot_be_had_leaves_the_earlier_one(page: Page, name: str, says: str) -> None:
+def pick(page: Page, name: str) -> None:
     picker = page.get_by_role("combobox", name="Model", exact=True)
-    before = picker.input_value()
     picker.fill(name)
     picker.press("Enter")
-    expect(page.locator(".picker .trouble").first).to_contain_text(says)
+
+
+def test_an_unknown_model_leaves_the_earlier_one(page: Page) -> None:
+    picker = page.get_by_role("combobox", name="Model", exact=True)
+    before = picker.input_value()
+    pick(page, "moji-vml")
+    expect(page.locator(".picker .trouble").first).to_contain_text("Did you mean “moji-vlm”?")
     expect(page.locator(".picker .trouble").first).to_contain_text("stays selected")
     expect(picker).to_have_value(before)
+
+
+def test_a_download_begins_when_its_button_says_so(page: Page) -> None:
+    picker = page.get_by_role("combobox", name="Model", exact=True)
+    load = page.locator(".picker button.load").first
+    before = picker.input_value()
+    pick(page, "SmolVLM-256M-Instruct")
+    expect(load).to_have_text("Load · 520 MB download")
+    expect(page.locator(".picker .card").first).to_contain_text("Apache-2.0")
+    expect(page.locator(".picker .trouble")).to_have_count(0)
+    shoot(page, "offer")
+    pick(page, "moji-vlm")
+    expect(page.locator(".picker .status").first).to_have_text("Moji is awake")
+    expect(load).to_be_hidden()
+    pick(page, "HuggingFaceTB/SmolVLM-256M-Instruct")
+    load.click()
+    expect(page.locator(".picker .trouble").first).to_contain_text("network")
+    expect(page.locator(".picker .trouble").first).to_contain_text("stays selected")
+    expect(picker).to_have_value(before)
+    expect(load).to_be_hidden()
 
 
 def test_the_page_asked_its_own_host_for_everything(page: Page, app: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from pathlib import Path
 
 from playground.models.catalog import find
 from playground.models.chat import ChatModel, Message
+from playground.models.files import cached_on_disk
 from playground.models.loading import load
 from playground.models.segmentation import SegmentationModel
 from playground.tasks import TaskError
@@ -41,6 +43,30 @@ def title(name: str) -> str:
     """What a model is called in a sentence: Moji, or its name."""
     entry = find(name)
     return "Moji" if entry and entry.embedded else name
+
+
+def must_download(name: str) -> bool:
+    """Whether loading this model would first fetch it from the Hub. Asks no network.
+
+    False for what cannot be a model's name: `load` says at once what is wrong with it.
+    """
+    entry = find(name)
+    if entry and entry.embedded:
+        return False
+    if entry is None and (not _is_hub_id(name) or Path(name).is_dir()):
+        return False
+    return cached_on_disk(entry.source if entry else name) is None
+
+
+def _is_hub_id(name: str) -> bool:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return "/" in name
 
 
 def wake(name: str) -> threading.Thread:

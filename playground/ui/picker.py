@@ -29,21 +29,23 @@ class Picker:
 
     Attributes:
         chosen: the name of the model that answers; changes only when the new one is loaded.
-        card: what is known of the chosen model, or why the picked one cannot be loaded.
+        offered: the name of a model that was picked but must be downloaded first; "" for none.
+        card: what is known of the picked model, or why it cannot be loaded.
     """
 
     chosen: gr.State
+    offered: gr.State
     card: gr.HTML
 
 
 def picker(kind: Kind, default: str, load: Callable[[str], object], state: str = "asleep") -> Picker:
-    """Lay out a picker.
+    """Lay out a picker. What is on this machine loads when it is picked; a download waits for its button.
 
     Args:
         default: the name of the model to begin with, in the `state` that `card_of` describes.
         load: loads a model by name, and raises with a sentence where it cannot.
     """
-    chosen = gr.State(default)
+    chosen, offered = gr.State(default), gr.State("")
     with gr.Row(elem_classes="picker", equal_height=False):
         dropdown = gr.Dropdown(
             [(_choice(entry), entry.name) for entry in of_kind(kind)],
@@ -54,34 +56,45 @@ def picker(kind: Kind, default: str, load: Callable[[str], object], state: str =
             scale=2,
             min_width=300,
         )
-        card = gr.HTML(card_of(default, kind, state), elem_classes="card-frame")
+        with gr.Column(elem_classes="card-frame"):
+            card = gr.HTML(card_of(default, kind, state))
+            button = gr.Button("Load", variant="primary", size="sm", visible=False, elem_classes="load")
 
-    def pick(name: str | None, before: str) -> Iterator[tuple[object, object, object]]:
+    def pick(name: str | None, before: str, waiting: str) -> Iterator[tuple[object, ...]]:
         wanted = (name or "").strip()
-        if wanted == before:
-            yield gr.skip(), gr.skip(), gr.skip()
-            return
-        yield gr.skip(), gr.skip(), card_of(wanted, kind, "waking")
+        if wanted == before and not waiting:
+            yield (gr.skip(),) * 5
+        elif wanted != before and loaded.must_download(wanted):
+            yield gr.skip(), gr.skip(), wanted, card_of(wanted, kind, "offered"), _load_button(wanted)
+        else:
+            yield from get(wanted, before)
+
+    def get(wanted: str, before: str) -> Iterator[tuple[object, ...]]:
+        """Values for (dropdown, chosen, offered, card, button)."""
+        hidden = gr.Button(visible=False)
+        yield gr.skip(), gr.skip(), gr.skip(), card_of(wanted, kind, "waking"), hidden
         try:
             model = load(wanted)
         except Exception as error:
             stays = f"{troubles.sentence(error)} {loaded.title(before)} stays selected."
             *_, earlier = waking(kind, load)(before)
-            yield before, gr.skip(), snippets.trouble(stays) + earlier
+            yield before, gr.skip(), "", snippets.trouble(stays) + earlier, hidden
             return
-        yield gr.skip(), wanted, card_of(wanted, kind, "awake", model)
+        yield gr.skip(), wanted, "", card_of(wanted, kind, "awake", model), hidden
 
+    outputs = [dropdown, chosen, offered, card, button]
+    loading = {
+        "show_progress": "hidden",
+        "concurrency_id": "loading",
+        "concurrency_limit": 4,
+        "api_visibility": "private",
+    }
+    fetched = button.click(get, [offered, chosen], outputs, **loading)
+    # Who picks another model no longer waits for the first one; what was downloaded of it stays on the disk.
     dropdown.change(
-        pick,
-        [dropdown, chosen],
-        [dropdown, chosen, card],
-        show_progress="hidden",
-        trigger_mode="always_last",
-        concurrency_id="loading",
-        concurrency_limit=4,
-        api_visibility="private",
-    )
-    return Picker(chosen, card)
+        pick, [dropdown, chosen, offered], outputs, trigger_mode="always_last", cancels=fetched, **loading
+    )  # fmt: skip
+    return Picker(chosen, offered, card)
 
 
 def waking(kind: Kind, load: Callable[[str], object]) -> Callable[[str], Iterator[str]]:
@@ -100,11 +113,12 @@ def waking(kind: Kind, load: Callable[[str], object]) -> Callable[[str], Iterato
 
 
 def card_of(name: str, kind: Kind, state: str, model: object = None) -> str:
-    """What the chosen model knows, costs and can do. `state` is "asleep", "waking" or "awake"."""
+    """What the chosen model knows, costs and can do. `state` is "asleep", "offered", "waking" or "awake"."""
     entry = find(name)
     patience = f" The first time it downloads {_size(entry.download_mb)}." if entry and entry.download_mb else ""
     status = {
         "asleep": f"{loaded.title(name)} sleeps until you ask",
+        "offered": f"{loaded.title(name)} is not on this machine yet. The earlier model answers until you load it",
         "waking": f"Waking {loaded.title(name)}…{patience}",
         "awake": f"{loaded.title(name)} is awake",
     }[state]
@@ -117,6 +131,12 @@ def card_of(name: str, kind: Kind, state: str, model: object = None) -> str:
         facts["Photos"] = _PHOTOGRAPHS[kind]
     rows = "".join(f"<dt>{term}</dt><dd>{escape(text)}</dd>" for term, text in facts.items())
     return f'<div class="card"><p class="status {state}" role="status">{escape(status)}</p><dl>{rows}</dl></div>'
+
+
+def _load_button(name: str) -> gr.Button:
+    """The button that begins a download, with its size where that is known."""
+    entry = find(name)
+    return gr.Button(f"Load · {_size(entry.download_mb)} download" if entry else "Load", visible=True)
 
 
 def _choice(entry: Entry) -> str:
