@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -65,6 +67,16 @@ def test_one_copy_serves_everybody(checkpoint):
     half = load(name, dtype="bfloat16")
     assert half is not found[0] and half is load(name, dtype=torch.bfloat16)
     assert half.generate([Message("user", "x", (Image.new("RGB", (9, 9)),))], max_new_tokens=2).pieces
+
+
+def test_the_latest_large_model_takes_the_place_of_the_one_before(checkpoint):
+    first, segmenter = load(str(checkpoint("llava_clip"))), load(str(checkpoint("clipseg")))
+    gone = weakref.ref(first)
+    del first
+    load(str(checkpoint("smolvlm")))
+    gc.collect()
+    assert gone() is None, "a model that nobody uses stays in memory"
+    assert load(str(checkpoint("clipseg"))) is segmenter, "one of each kind stays"
 
 
 def test_the_catalogue_says_what_each_model_is():

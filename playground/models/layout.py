@@ -39,6 +39,15 @@ class ImageLayout:
     grid: tuple[int, int]
 
 
+_KNOWN = re.compile(r"llava|smolvlm|idefics3|qwen\d.*_vl.*")
+
+
+def unknown_layout(model: PreTrainedModel) -> str | None:
+    """None for a family whose layout is known here, otherwise a sentence that says so."""
+    family = model.config.model_type
+    return None if _KNOWN.fullmatch(family) else f"How models of the type {family} lay out a picture is not known here."
+
+
 def image_layouts(
     model: PreTrainedModel, processor: ProcessorMixin, inputs: BatchFeature, images: Sequence[Image.Image]
 ) -> tuple[ImageLayout, ...]:
@@ -59,7 +68,7 @@ def image_layouts(
     elif family.startswith("qwen") and "image_grid_thw" in inputs:
         views = _merged_patches(processor, inputs, images)
     else:
-        raise NoLayout(f"How models of the type {family} lay out a picture is not known here.")
+        raise NoLayout(unknown_layout(model) or f"What {family} made of this picture is not known here.")
     if sum(rows * columns for _, _, (rows, columns) in views) != len(places):
         raise NoLayout(f"{len(places)} image tokens do not fit the grids that {family} should have made.")
     layouts, start = [], 0

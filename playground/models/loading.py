@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playground.models.catalog import CATALOG, Entry, Kind, find
+from playground.models.catalog import ASSETS, CATALOG, Entry, Kind, find
 from playground.models.files import LoadError, ask_hub, cached_on_disk, check_weights, fetch, read_config
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ __all__ = ["LoadError", "load"]
 
 _HUB_ID = re.compile(r"[a-zA-Z0-9][\w.-]*/[a-zA-Z0-9][\w.-]*", re.ASCII)
 
+_KINDS: dict[str, Kind] = {"ChatModel": "chat", "EmbeddingModel": "embed", "SegmentationModel": "segment"}
 _loaded: dict[tuple[str, str, str], Model] = {}
 _loading: dict[tuple[str, str, str], threading.Lock] = {}
 # While transformers builds a model it sets torch's default dtype, which is global: one at a time.
@@ -33,10 +34,12 @@ _building = threading.Lock()
 def load(name: str, *, device: str | None = None, dtype: str | torch.dtype | None = None) -> Model:
     """Load a model, or return the copy that is already in memory.
 
+    Embedded models stay in memory; of all others the latest one of each kind does.
+
     name: a catalogue name ("moji-vlm"), a local folder, or a Hub id ("owner/name").
     device: "cpu", "cuda", "cuda:1", "mps"; default: the fastest one there is.
-    dtype: a torch dtype or its name ("bfloat16"); default: float32, but for chat models on a GPU bfloat16
-        (float16 where the GPU has no bfloat16).
+    dtype: a torch dtype or its name ("bfloat16"); default: float32, but for chat models that do not come with
+        the playground, on a GPU, bfloat16 (float16 where the GPU has none).
     Returns a ChatModel, an EmbeddingModel or a SegmentationModel, whichever the checkpoint's class is for.
     Raises LoadError with one sentence: unknown name, no network, weights that are missing, mis-shaped,
     pickled or only a pointer, or a class that is not supported. Safe to call from several threads.
@@ -45,9 +48,20 @@ def load(name: str, *, device: str | None = None, dtype: str | torch.dtype | Non
     device = str(device or _fastest_device())
     key = (source, device, str(dtype).removeprefix("torch."))
     with _loading.setdefault(key, threading.Lock()):
-        if key not in _loaded:
-            _loaded[key] = _load(entry.name if entry else name, entry, source, device, dtype)
-    return _loaded[key]
+        model = _loaded.get(key)  # another thread may forget it at any time
+        if model is None:
+            model = _loaded[key] = _load(entry.name if entry else name, entry, source, device, dtype)
+    return model
+
+
+def _forget_large(kind: Kind) -> None:
+    """Let go of this kind's models but the embedded ones, so that trying several does not fill the memory.
+
+    Whoever still holds one goes on using it; it is freed when the last of them lets go.
+    """
+    for key, model in list(_loaded.items()):
+        if _KINDS[type(model).__name__] == kind and not key[0].startswith(str(ASSETS)):
+            _loaded.pop(key, None)
 
 
 def _resolve(name: str) -> tuple[Entry | None, str]:
@@ -93,7 +107,9 @@ def _load(name: str, entry: Entry | None, source: str, device: str, dtype: str |
     folder = folder or fetch(source)
     check_weights(name, folder)
     processor = _processor(name, folder, kind)
-    model = _weights(name, folder, architecture, device, dtype or _default_dtype(kind, device))
+    if not (entry and entry.embedded):
+        _forget_large(kind)
+    model = _weights(name, folder, architecture, device, dtype or _default_dtype(entry, kind, device))
     return _wrap(name, entry, kind, model, processor)
 
 
@@ -122,10 +138,10 @@ def _architecture(name: str, config: dict[str, Any]) -> tuple[Kind, type]:
     )
 
 
-def _default_dtype(kind: Kind, device: str) -> torch.dtype:
+def _default_dtype(entry: Entry | None, kind: Kind, device: str) -> torch.dtype:
     import torch
 
-    if kind != "chat" or device == "cpu":
+    if kind != "chat" or device == "cpu" or (entry and entry.embedded):
         return torch.float32
     if device.startswith("cuda") and torch.cuda.is_bf16_supported():
         return torch.bfloat16
@@ -184,5 +200,6 @@ def _wrap(name: str, entry: Entry | None, kind: Kind, model: Any, processor: Any
         return SegmentationModel(name, entry, model, processor)
     from playground.models.attention import plug_in
     from playground.models.chat import ChatModel
+    from playground.models.layout import unknown_layout
 
-    return ChatModel(name, entry, model, processor, attention_reason=plug_in(model))
+    return ChatModel(name, entry, model, processor, attention_reason=plug_in(model) or unknown_layout(model))
