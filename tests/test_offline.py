@@ -51,7 +51,8 @@ def test_the_guard_sees_a_way_out(guarded: dict[str, str], tmp_path: Path) -> No
 def test_every_tab_answers_and_nobody_is_contacted(client: Client, report: Path) -> None:
     scene = examples()[0]
     picture = handle_file(str(scene.path))
-    conversation, *_ = client.predict({"text": scene.question, "files": [picture]}, api_name="/chat")
+    client.predict({"text": scene.question, "files": [picture]}, api_name="/send")
+    conversation, *_ = client.predict(api_name="/chat")
     assert [turn["role"] for turn in conversation] == ["user", "assistant"]
     card, trouble = client.predict(picture, scene.question, api_name="/ask")
     assert "answer-text" in card and not trouble

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gradio as gr
 import pytest
 
+from playground.media import open_picture
 from playground.models.chat import ChatModel
 from playground.tasks.examples import examples
 from playground.ui import attention_tab, chat_tab, segment_tab, snippets, troubles
@@ -19,10 +21,39 @@ def test_attention_is_switched_off_with_the_reason(monkeypatch: pytest.MonkeyPat
 
 def test_a_message_that_a_model_cannot_read_goes_back_into_the_box() -> None:
     message = {"text": "is there a dog? " * 200, "files": [str(examples()[0].path)]}
-    *_, (turns, conversation, box, note) = chat_tab.respond(message, (), "moji-vlm")
+    turns, *_ = chat_tab.send(message, ())
+    *_, (turns, conversation, box, note) = chat_tab.respond(turns, "moji-vlm")
     assert (turns, conversation) == ((), [])
-    assert box.value["text"] == message["text"] and box.submit_btn and not box.stop_btn
+    assert box.value["text"] == message["text"].strip() and box.submit_btn and not box.stop_btn
     assert "tokens" in note and "trouble" in note
+
+
+def test_a_message_waits_in_sight_and_a_second_one_waits_in_the_box() -> None:
+    message = {"text": "what is this?", "files": [str(examples()[0].path)]}
+    turns, shown, box, _ = chat_tab.send(message, ())
+    assert [turn["role"] for turn in shown] == ["user", "assistant"] and box.value["text"] == ""
+    kept, _, box, note = chat_tab.send({"text": "and this?"}, turns)
+    assert "value" not in box and "still being answered" in note
+    assert kept == gr.skip()
+
+
+def test_seventeen_pictures_are_refused_with_the_limit() -> None:
+    *_, note = chat_tab.send({"text": "which is best?", "files": [str(examples()[0].path)] * 17}, ())
+    assert "up to 16 pictures" in note
+
+
+def test_only_the_pictures_that_the_model_gets_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    older, newer = (str(scene.path) for scene in examples()[:2])
+    talk = (
+        chat_tab.Turn("user", "what is this?", (older,)),
+        chat_tab.Turn("assistant", "a dog", footer="Moji"),
+        chat_tab.Turn("user", "what is in the picture?", (newer,)),
+    )
+    opened: list[str] = []
+    monkeypatch.setattr(chat_tab, "open_picture", lambda path: opened.append(path) or open_picture(path))
+    *_, (turns, _, _, note) = chat_tab.respond(talk, "moji-vlm")
+    assert opened == [newer] and turns[-1].footer
+    assert "one picture at a time" in note
 
 
 def test_a_moved_threshold_reuses_what_was_kept() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from playground.models.chat import Message, PromptTooLong
 from playground.tasks import TaskError, checked_question
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
 WORDLESS = "describe the picture."
 """What is asked where somebody sends a picture without a word."""
+PICTURES = 16
+"""How many pictures a message may have."""
+
+
+class Turn(Protocol):
+    """One turn of a conversation, a dataclass: a `Message`, or what stands for it with pictures not yet opened."""
+
+    @property
+    def images(self) -> tuple[Any, ...]: ...
+
+
+AnyTurn = TypeVar("AnyTurn", bound=Turn)
 
 
 @dataclass(frozen=True)
@@ -39,8 +51,10 @@ def checked_message(text: str | None, pictures: int) -> str:
     """The text of a message with this many pictures; a picture without a word asks for its description.
 
     Raises:
-        TaskError: neither text nor picture, or a text beyond `QUESTION_LIMIT`.
+        TaskError: neither text nor picture, more than `PICTURES`, or a text beyond `QUESTION_LIMIT`.
     """
+    if pictures > PICTURES:
+        raise TaskError(f"A message may have up to {PICTURES} pictures; this one has {pictures}. Take some out.")
     if not (text or "").strip():
         if pictures:
             return WORDLESS
@@ -91,7 +105,7 @@ def chat(
     return Reply(answer, (*messages, Message("assistant", answer.text)), tuple(dict.fromkeys(notes)))
 
 
-def newest_pictures(messages: tuple[Message, ...], limit: int | None) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+def newest_pictures(messages: tuple[AnyTurn, ...], limit: int | None) -> tuple[tuple[AnyTurn, ...], tuple[str, ...]]:
     """The messages with at most `limit` pictures, and notes on what was dropped.
 
     Turns before the oldest kept picture go with the older pictures: talk about pictures that the model no
@@ -99,7 +113,7 @@ def newest_pictures(messages: tuple[Message, ...], limit: int | None) -> tuple[t
     """
     if limit is None or sum(len(message.images) for message in messages) <= limit:
         return messages, ()
-    kept: list[Message] = []
+    kept: list[AnyTurn] = []
     room = limit
     for message in reversed(messages):
         images = message.images[-room:] if room else ()

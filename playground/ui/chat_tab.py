@@ -13,7 +13,8 @@ import gradio as gr
 
 from playground.media import open_picture
 from playground.models.chat import Message
-from playground.tasks.chat import chat, checked_message
+from playground.tasks import TaskError
+from playground.tasks.chat import chat, checked_message, newest_pictures
 from playground.ui import snippets, troubles
 from playground.ui.examples import example_row
 from playground.ui.loaded import chat_model, title
@@ -24,11 +25,14 @@ _EMPTY = {"text": "", "files": []}
 
 @dataclass(frozen=True)
 class Turn:
-    """One turn as the page keeps it: pictures as paths, because a session may stay open for hours."""
+    """One turn as the page keeps it: pictures as paths, because a session may stay open for hours.
+
+    The footer says what an answer cost; without one it is still being written.
+    """
 
     role: str
     text: str
-    files: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
     footer: str = ""
 
 
@@ -57,55 +61,67 @@ def build(chosen: gr.State) -> None:
     )
     fresh = gr.Button("New conversation", size="sm", elem_classes="quiet")
     outputs = [turns, chatbot, box, note]
-    asked = [
-        gr.on(
-            box.submit, respond, [box, turns, chosen], outputs,
-            show_progress="hidden", api_name="chat", **MODEL_QUEUE,
-        )
-    ]  # fmt: skip
+    at_once = {"show_progress": "hidden", "queue": False}
+    in_line = {"show_progress": "hidden", **MODEL_QUEUE}
+    sent = box.submit(send, [box, turns], outputs, api_name="send", **at_once)
+    asked = [sent.then(respond, [turns, chosen], outputs, api_name="chat", **in_line)]
     for button, scene in scenes:
         message = {"text": scene.question, "files": [str(scene.path)]}
-        asked.append(
-            button.click(
-                partial(respond, message), [turns, chosen], outputs,
-                show_progress="hidden", api_visibility="private", **MODEL_QUEUE,
-            )
-        )  # fmt: skip
+        sent = button.click(partial(send, message), turns, outputs, api_visibility="private", **at_once)
+        asked.append(sent.then(respond, [turns, chosen], outputs, api_visibility="private", **in_line))
     ending = {"cancels": asked, "queue": False, "api_visibility": "private"}
     box.stop(_stopped, turns, [turns, chatbot, box], **ending)
     gr.on([fresh.click, chatbot.clear], lambda: ((), [], _ready(), ""), None, outputs, **ending)
 
 
-def respond(message: dict[str, Any] | None, turns: tuple[Turn, ...], name: str) -> Iterator[tuple[Any, ...]]:
-    """Answer a message as it is written; on trouble the conversation and the box stay as they were.
+def send(message: dict[str, Any] | None, turns: tuple[Turn, ...]) -> tuple[Any, ...]:
+    """Put a message into the conversation and clear the box, at once; `respond` answers when the model is free.
 
-    Yields values for (turns, chatbot, box, note). Never raises.
+    Returns values for (turns, chatbot, box, note). On trouble, and while an answer is being written, the note
+    alone changes. Never raises.
     """
     message = message or _EMPTY
-    files = tuple(message.get("files") or ())
+    paths = tuple(message.get("files") or ())
     try:
-        text = checked_message(message.get("text"), len(files))
-        pictures = [open_picture(path) for path in files]
+        if turns and not turns[-1].footer:
+            raise TaskError("Your last message is still being answered. Send this one afterwards, or stop it first.")
+        text = checked_message(message.get("text"), len(paths))
+        seen = [note for path in paths for note in open_picture(path).notes]
     except Exception as error:
-        yield gr.skip(), gr.skip(), gr.skip(), snippets.trouble(troubles.sentence(error))
-        return
-    asked = (*turns, Turn("user", text, files))
+        return gr.skip(), gr.skip(), gr.skip(), snippets.trouble(troubles.sentence(error))
+    turns = (*turns, Turn("user", text, paths))
     busy = gr.MultimodalTextbox(value=_EMPTY, submit_btn=False, stop_btn=True)
-    seen = tuple(note for picture in pictures for note in picture.notes)
-    yield asked, _view((*asked, Turn("assistant", ""))), busy, snippets.notes(seen)
+    return turns, _view((*turns, Turn("assistant", ""))), busy, snippets.notes(seen)
+
+
+def respond(turns: tuple[Turn, ...], name: str) -> Iterator[tuple[Any, ...]]:
+    """Answer the last message as it is written; on trouble the message goes back into the box.
+
+    Yields values for (turns, chatbot, box, note). Otherwise the box keeps what was typed meanwhile. Never raises.
+    """
+    if not turns or turns[-1].role != "user":  # it was stopped, or the talk begun anew, while it waited
+        yield (gr.skip(),) * 4
+        return
     try:
-        stream = chat(chat_model(name), _messages(turns), text, [picture.image for picture in pictures])
-        with closing(growing(stream)) as parts:
+        model = chat_model(name)
+        heard, dropped = newest_pictures(turns, model.entry.images if model.entry else None)
+        opened = {path: open_picture(path) for turn in heard for path in turn.images}
+        *earlier, message = (
+            Message(turn.role, turn.text, tuple(opened[path].image for path in turn.images)) for turn in heard
+        )
+        with closing(growing(chat(model, earlier, message.text, message.images))) as parts:
             for said, reply in parts:
-                answered = (*asked, Turn("assistant", said))
+                answered = (*turns, Turn("assistant", said))
                 if reply is None:
                     yield answered, _view(answered), gr.skip(), gr.skip()
         footer = f"{title(name)} · {snippets.statistics(reply.answer.statistics)}"
-        answered = (*asked, replace(answered[-1], text=reply.answer.text.strip(), footer=footer))
-        yield answered, _view(answered), _ready(), snippets.notes((*seen, *reply.notes))
+        answered = (*turns, replace(answered[-1], text=reply.answer.text.strip(), footer=footer))
+        seen = [note for path in heard[-1].images for note in opened[path].notes]
+        yield answered, _view(answered), _ready(), snippets.notes((*seen, *dropped, *reply.notes))
     except Exception as error:
-        restored = gr.MultimodalTextbox(value=dict(message), submit_btn=True, stop_btn=False)
-        yield turns, _view(turns), restored, snippets.trouble(troubles.sentence(error))
+        unsent = {"text": turns[-1].text, "files": list(turns[-1].images)}
+        restored = gr.MultimodalTextbox(value=unsent, submit_btn=True, stop_btn=False)
+        yield turns[:-1], _view(turns[:-1]), restored, snippets.trouble(troubles.sentence(error))
 
 
 def _stopped(turns: tuple[Turn, ...]) -> tuple[Any, ...]:
@@ -122,15 +138,11 @@ def _ready() -> gr.MultimodalTextbox:
     return gr.MultimodalTextbox(submit_btn=True, stop_btn=False)
 
 
-def _messages(turns: tuple[Turn, ...]) -> list[Message]:
-    return [Message(turn.role, turn.text, tuple(open_picture(path).image for path in turn.files)) for turn in turns]
-
-
 def _view(turns: tuple[Turn, ...]) -> list[dict[str, Any]]:
     """The conversation for `gr.Chatbot`, which reads Markdown: what looks like a tag is shown, not obeyed."""
     messages = []
     for turn in turns:
-        content: list[Any] = [{"path": path} for path in turn.files]
+        content: list[Any] = [{"path": path} for path in turn.images]
         # A picture in Markdown would be fetched from wherever its address says.
         content.append(escape(turn.text, quote=False).replace("![", "!&#91;") or "…")
         if turn.footer:
