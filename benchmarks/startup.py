@@ -13,6 +13,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -21,6 +22,8 @@ from pathlib import Path
 from gradio_client import Client, handle_file
 
 ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 120
+"""Seconds from the start until the benchmark gives up."""
 sys.path.insert(0, str(ROOT))
 
 from playground.tasks.examples import examples  # noqa: E402
@@ -33,18 +36,22 @@ def main() -> None:
     started = time.perf_counter()
     command = [sys.executable, str(ROOT / "app.py"), "--port", str(port)]
     app = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    deadline = threading.Timer(PATIENCE, app.terminate)  # a model that fails to wake says nothing here
+    deadline.start()
     try:
         _wait_for_page(url, app)
         page = time.perf_counter() - started
         if not any("is awake" in line for line in app.stdout):
-            raise SystemExit("The app ended before its model was awake; start it by hand to see why.")
+            raise SystemExit(f"The model was not awake within {PATIENCE} s; start the app by hand to see why.")
         awake = time.perf_counter() - started
         client = Client(url, verbose=False)
         asked = time.perf_counter()
         question = {"text": examples()[0].question, "files": [handle_file(str(examples()[0].path))]}
-        client.predict(question, api_name="/chat")
+        client.predict(question, api_name="/send")
+        client.predict(api_name="/chat")
         answer = time.perf_counter() - asked
     finally:
+        deadline.cancel()
         app.terminate()
         app.wait()
     print(f"machine          {os.cpu_count()} cores")
