@@ -19,13 +19,14 @@ from playground.ui.picker import picker
 from playground.ui.picture_input import chosen_picture, picture_input
 from playground.ui.streaming import MODEL_QUEUE
 
-_LONGEST = 1024
+_SHOWN, _READ = 1024, 352
+"""The longest sides, in pixels, of a picture as it is shown and as a model reads it (CLIPSeg's own size)."""
 _WAITING = '<p class="empty">Name things, and each gets its colour.</p>'
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: Gradio hashes what a session keeps
 class Segmented:
-    """What a run left behind for the sliders: the picture and one map of logits (H, W) per phrase."""
+    """What a run left behind for the sliders: the picture as shown, and a small map of logits (h, w) per phrase."""
 
     image: Image.Image
     phrases: tuple[str, ...]
@@ -86,21 +87,22 @@ def respond(path: str | None, words: str, name: str, threshold: float, opacity: 
     try:
         picture = chosen_picture(path)
         phrases(words)  # a slip in the words is said before a model is loaded for them
-        image = picture.image.copy()
-        image.thumbnail((_LONGEST, _LONGEST))  # finer logits than these exist in no model here
-        found = segment(segmentation_model(name), image, words)
+        read = picture.image.resize([min(side, _READ) for side in picture.image.size])
+        found = segment(segmentation_model(name), read, words)
     except Exception as error:
         return gr.skip(), gr.skip(), gr.skip(), snippets.trouble(troubles.sentence(error))
-    shown = enlarged(image)
-    logits = np.stack([resized(plane, shown.size) for plane in found.logits])
-    kept = Segmented(shown, found.phrases, logits)
+    shown = picture.image.copy()
+    shown.thumbnail((_SHOWN, _SHOWN))
+    kept = Segmented(enlarged(shown), found.phrases, found.logits)
     return kept, *draw(kept, threshold, opacity), snippets.notes(picture.notes)
 
 
 def draw(kept: Segmented | None, threshold: float, opacity: float) -> tuple[Any, Any]:
-    """Values for (overlay, legend) from the kept logits; runs no model."""
+    """Values for (overlay, legend) from the kept logits, or a sentence where none are kept; runs no model."""
     if kept is None:
-        return gr.skip(), gr.skip()
-    masks = kept.logits > math.log(threshold / (1 - threshold))
+        gone = "No masks are kept here; they are kept for an hour. Colour the picture again."
+        return gr.skip(), snippets.trouble(gone)
+    logits = np.stack([resized(plane, kept.image.size) for plane in kept.logits])
+    masks = logits > math.log(threshold / (1 - threshold))
     overlay = masks_over(kept.image, masks, opacity)
     return overlay, snippets.legend(legend(kept.phrases, masks))
