@@ -243,6 +243,19 @@ def test_attention_shows_another_map_for_another_word_or_layer(page: Page) -> No
     shoot(page, "attention")
 
 
+def test_attention_settings_before_an_answer_get_one_sentence(app: str, browser: sync_api.Browser) -> None:
+    visit = browser.new_page()
+    visit.goto(app)
+    open_tab(visit, "Attention")
+    slide(visit, "Layer", 1)
+    expect(seen(visit, ".trouble")).to_contain_text("Ask again")
+    open_tab(visit, "Segment")
+    expect(seen(visit, ".trouble")).to_have_count(0)
+    slide(visit, "Threshold", 0.7)
+    expect(seen(visit, ".trouble")).to_contain_text("again")
+    visit.close()
+
+
 def test_attention_has_no_score_where_nobody_knows_the_truth(page: Page) -> None:
     open_tab(page, "Attention")
     upload(page, "plain.png", saved(Image.effect_noise((200, 150), 60).convert("RGB"), "PNG"))

@@ -8,7 +8,7 @@ import pytest
 from playground.media import open_picture
 from playground.models.chat import ChatModel
 from playground.tasks.examples import examples
-from playground.ui import attention_tab, chat_tab, segment_tab, snippets, troubles
+from playground.ui import attention_tab, chat_tab, picture_input, segment_tab, snippets, troubles
 
 
 def test_attention_is_switched_off_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +62,24 @@ def test_a_moved_threshold_reuses_what_was_kept() -> None:
     moved, _ = segment_tab.draw(kept, 0.8, 0.5)
     again, _ = segment_tab.draw(kept, 0.5, 0.5)
     assert again.tobytes() == before.tobytes() != moved.tobytes()
+
+
+def test_settings_of_an_earlier_answer_get_one_sentence() -> None:
+    scene = examples()[0]
+    kept, *_ = attention_tab.respond(str(scene.path), scene.question, "moji-vlm")
+    for word, layer, head in ((99, 0, 0), (-1, 0, 0), (0, 99, 0), (0, 0, 99)):
+        unchanged, sentence = attention_tab.redraw(kept, word, layer, head, 0.75, None)
+        assert unchanged == gr.skip() and "Ask again" in sentence
+    assert "Ask again" in attention_tab.redraw(None, 0, 0, 0, 0.75, None)[1]
+    assert "again" in segment_tab.draw(None, 0.5, 0.5)[1]
+
+
+def test_a_picture_that_breaks_the_decoder_gets_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(path: str) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(picture_input, "open_picture", exhausted)
+    assert "not enough memory" in picture_input.check("huge.png")[1]
 
 
 def test_the_words_of_strangers_are_escaped() -> None:

@@ -88,8 +88,9 @@ def build(chosen: gr.State) -> Parts:
         [chosen],
         outputs,
     )
+    # Preprocessing would answer a word or layer that an earlier answer left in the page with a bare "Error".
     gr.on(
-        [control.input for control in controls], redraw, [kept, *controls], [heat, verdict],
+        [control.input for control in controls], redraw, [kept, *controls], [heat, verdict], preprocess=False,
         show_progress="hidden", trigger_mode="always_last", api_visibility="private",
     )  # fmt: skip
     return Parts((ask, *(button for button, _ in scenes)), reason)
@@ -129,18 +130,31 @@ def respond(path: str | None, question: str, name: str) -> tuple[Any, ...]:
     )
 
 
-def redraw(kept: Looked | None, *settings: Any) -> tuple[Any, Any]:
-    """`draw`, or nothing before the first question."""
-    return draw(kept, *settings) if kept else (gr.skip(), gr.skip())
+def redraw(kept: Looked | None, *settings: Any) -> tuple[Any, str]:
+    """`draw`, or a sentence where nothing is kept, or not what the page asks for. Never raises."""
+    try:
+        if kept is None:
+            raise TaskError("No answer is kept here; one is kept for an hour. Ask again, then choose a word.")
+        return draw(kept, *settings)
+    except (IndexError, TypeError):
+        return gr.skip(), snippets.trouble("These settings belong to an earlier answer. Ask again.")
+    except Exception as error:
+        return gr.skip(), snippets.trouble(troubles.sentence(error))
 
 
 def draw(kept: Looked, word: int, layer: int, head: int, opacity: float, noun: str | None) -> tuple[Image.Image, str]:
-    """Values for (heat, verdict) from the kept attention; runs no model. Layer and head 0 mean all."""
+    """Values for (heat, verdict) from the kept attention; runs no model. Layer and head 0 mean all.
+
+    Raises:
+        IndexError: a word, layer or head that this answer does not have.
+    """
     from playground.inside.trace import attention_map
 
+    if word not in range(len(kept.trace.words)) or min(layer, head) < 0:
+        raise IndexError(f"no word {word}, layer {layer} or head {head}")
     values = attention_map(kept.trace, word, layer=layer - 1 if layer else None, head=head - 1 if head else None)
     picture = heatmap_over(enlarged(kept.image), values, opacity)
-    if kept.truth is None or noun is None:
+    if kept.truth is None or noun not in kept.truth.nouns:
         return picture, snippets.small_print(_NO_TRUTH)
     mask = kept.truth.mask(noun)
     outline = resized(mask, picture.size)[None] > 0.5

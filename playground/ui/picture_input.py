@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 from gradio.data_classes import ImageData
 
-from playground.media import MediaError, Picture, open_picture
+from playground.media import Picture, open_picture
 from playground.tasks import TaskError
 from playground.ui import snippets, troubles
 
@@ -53,6 +53,6 @@ def check(path: str | None) -> tuple[object, str]:
         return gr.skip(), ""
     try:
         picture = open_picture(path)
-    except MediaError as error:
+    except Exception as error:
         return None, snippets.trouble(troubles.sentence(error))
     return picture.image, snippets.notes(picture.notes)
