@@ -26,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             prevent_thread_lock=True,
             **launch_options(),
         )
-    except OSError:
+    except OSError as error:
+        if "empty port" not in str(error):  # what Gradio says, without a number, of whatever keeps it from listening
+            raise
         raise SystemExit(
             f"{options.host} port {options.port} cannot be used; something else may run there. Choose another --port."
         ) from None

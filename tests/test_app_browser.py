@@ -221,6 +221,8 @@ def test_the_threshold_recolours_at_once(page: Page) -> None:
     slide(page, "Threshold", 0.9)
     expect(page.locator("#masks img").first).not_to_have_attribute("src", before)
     shoot(page, "segment")
+    seen(page, ".label-wrap").get_by_text("Segmentation model").click()
+    expect(seen(page, ".status").last).to_have_text("Moji is awake")
     before = address(page, "#masks")
     slide(page, "Opacity", 0)
     expect(page.locator("#masks img").first).not_to_have_attribute("src", before)

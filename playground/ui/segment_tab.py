@@ -15,7 +15,7 @@ from playground.tasks.segment import phrases, segment
 from playground.ui import snippets, troubles
 from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import DEFAULT_SEGMENTER, segmentation_model
-from playground.ui.picker import picker
+from playground.ui.picker import card_of, picker
 from playground.ui.picture_input import chosen_picture, picture_input
 from playground.ui.streaming import MODEL_QUEUE
 
@@ -64,11 +64,11 @@ def build() -> None:
             opacity = gr.Slider(0, 1, 0.5, step=0.05, label="Opacity", buttons=[])
     sliders, drawn = [threshold, opacity], [overlay, key]
     outputs = [kept, *drawn, note]
-    gr.on(
+    asked = gr.on(
         [run.click, words.submit], respond, [picture, words, picked.chosen, *sliders], outputs,
         api_name="segment", **MODEL_QUEUE,
     )  # fmt: skip
-    run_on_click(
+    clicked = run_on_click(
         scenes,
         lambda scene: (str(scene.path), scene.phrases),
         [picture, words],
@@ -76,6 +76,11 @@ def build() -> None:
         [picked.chosen, *sliders],
         outputs,
     )
+    for event in (asked, *clicked):
+        event.then(
+            awake, [kept, picked.chosen, picked.offered], picked.card,
+            show_progress="hidden", queue=False, api_visibility="private",
+        )  # fmt: skip
     gr.on(
         [threshold.change, opacity.change], draw, [kept, *sliders], drawn,
         show_progress="hidden", trigger_mode="always_last", api_visibility="private",
@@ -95,6 +100,11 @@ def respond(path: str | None, words: str, name: str, threshold: float, opacity: 
     shown.thumbnail((_SHOWN, _SHOWN))
     kept = Segmented(enlarged(shown), found.phrases, found.logits)
     return kept, *draw(kept, threshold, opacity), snippets.notes(picture.notes)
+
+
+def awake(kept: Segmented | None, name: str, offered: str) -> Any:
+    """The value of the picker's card: the model is awake once it has answered; a card that offers another one stays."""
+    return gr.skip() if kept is None or offered else card_of(name, "segment", "awake")
 
 
 def draw(kept: Segmented | None, threshold: float, opacity: float) -> tuple[Any, Any]:
