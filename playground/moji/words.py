@@ -111,7 +111,7 @@ class Asker:
         """One of the options, each as likely as the others."""
         return options[int(self.rng.integers(len(options)))]
 
-    def absent(self) -> str:
+    def absent_name(self) -> str:
         """A name that is not in the scene; often a near miss: the right shape in another colour, the same kind."""
         present = self.pick(self.scene.things)
         draw = self.rng.random()
@@ -138,13 +138,17 @@ class Asker:
     def exists(self, present: bool | None = None) -> Exchange:
         """Is there a …? Yes and no are equally likely."""
         present = bool(self.rng.random() < 0.5) if present is None else present
-        name = self.pick(list(self.counts)) if present else self.absent()
+        name = self.pick(list(self.counts)) if present else self.absent_name()
         question = self.pick(_EXISTS_QUESTIONS).format(a=article(name), plural=plural_name(name))
         return Exchange("exists", question, "yes" if present else "no")
 
     def count(self) -> Exchange:
-        """How many …? One time in six the answer is "no" of them: "none"."""
-        name = self.absent() if self.rng.random() < 1 / 6 else self.pick(list(self.counts))
+        """How many …? One time in six there are none; else, half the time, of what stands there several times."""
+        several = [name for name, number in self.counts.items() if number > 1]
+        if self.rng.random() < 1 / 6:
+            name = self.absent_name()
+        else:
+            name = self.pick(several if several and self.rng.random() < 0.5 else list(self.counts))
         number = self.counts.get(name, 0)
         question = self.pick(_COUNT_QUESTIONS).format(plural=plural_name(name))
         return Exchange("count", question, NUMBERS[number] if number else "none")
@@ -156,12 +160,16 @@ class Asker:
     def where(self) -> Exchange | None:
         """Where is the …? About a thing of which there is one; sometimes about one that is not there."""
         if self.rng.random() < 0.12:
-            name = self.absent()
-            return Exchange("absent", self.pick(_WHERE_QUESTIONS).format(name=name), f"there is no {name}")
+            return self.absent()
         if not self.single:
             return None
         thing = self.pick(self.single)
         return Exchange("where", self.pick(_WHERE_QUESTIONS).format(name=thing.name), thing.place)
+
+    def absent(self) -> Exchange:
+        """Where is the …? About a thing that is not there: the answer says so."""
+        name = self.absent_name()
+        return Exchange("absent", self.pick(_WHERE_QUESTIONS).format(name=name), f"there is no {name}")
 
     def at(self) -> Exchange | None:
         """What is in the top left? About a place where one thing is, or nothing."""

@@ -47,7 +47,7 @@ def exchanges_about(scene: Scene, seed: int) -> list[tuple[Exchange, ...]]:
     """One talk of every question type that fits the scene; the last exchange of each is the one to answer."""
     rng = np.random.default_rng((EVALUATION, seed, 7))
     asker = Asker(scene, rng)
-    asked = [getattr(asker, kind)() for kind in QUESTION_TYPES if kind != "absent"]
+    asked = [getattr(asker, kind)() for kind in QUESTION_TYPES]
     return [(exchange,) for exchange in asked if exchange] + ([talk] if (talk := follow_up(scene, rng)) else [])
 
 

@@ -17,8 +17,11 @@ from .vlm import IMAGE_TOKENS
 
 LENGTH_STEP = 64  # rows are padded to a multiple: every new length costs memory that CPU kernels keep
 Talk = tuple[Exchange, ...]
-_EACH = ("exists", "exists", "exists", "count", "count", "where", "at", "side", "relation", "relation", "bigger")
-_SOME = ("total", "colour", "kind", "outside")
+_EACH = (
+    "exists", "exists", "count", "count", "count", "total", "where", "at",
+    "side", "side", "relation", "relation", "bigger", "bigger",
+)  # fmt: skip
+_SOME = ("absent", "kind", "outside")
 
 
 def talks_about(scene: Scene, rng: np.random.Generator) -> list[Talk]:

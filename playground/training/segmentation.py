@@ -55,7 +55,7 @@ def ask_phrases(scene: Scene, rng: np.random.Generator, count: int = PHRASES) ->
     asked = []
     for _ in range(count):
         thing = asker.pick(scene.things)
-        name = asker.absent() if rng.random() < 0.25 else asker.pick((thing.name, thing.noun))
+        name = asker.absent_name() if rng.random() < 0.25 else asker.pick((thing.name, thing.noun))
         fits = [i + 1 for i, other in enumerate(scene.things) if name in (other.name, other.noun)]
         phrase = asker.pick((name, article(name), f"the {name}", plural_name(name)))
         asked.append((phrase, np.isin(scene.labels, fits)))
