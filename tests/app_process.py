@@ -17,11 +17,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
-def running_app(log: Path, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+def running_app(
+    log: Path, environment: Mapping[str, str] | None = None, program: Path = ROOT / "app.py"
+) -> Iterator[str]:
     """The address of a fresh app; it is stopped at the end. Its output goes to `log`."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port)]
+    command = [sys.executable, str(program), "--port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, **(environment or {})}, stdout=output, stderr=subprocess.STDOUT

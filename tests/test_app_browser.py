@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from app_process import ROOT, running_app
+from app_process import running_app
+from browsing import Browser, Page, address, answered, expect, open_tab, pick, seen, shoot, slide, upload
 from PIL import Image
 from test_media import huge_png, saved
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-Page, expect = sync_api.Page, sync_api.expect
-
-SHOTS = ROOT / "artifacts"
 TABS = ("Chat", "Ask", "Caption", "Segment", "Attention")
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium was found on this machine")
-
-expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +22,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def page(app: str, browser: sync_api.Browser) -> Iterator[Page]:
+def page(app: str, browser: Browser) -> Iterator[Page]:
     """One visitor who walks through all tabs; who is asked for anything on the way is written down."""
     visit = browser.new_page(viewport={"width": 1280, "height": 900})
     visit.asked_hosts = set()
@@ -48,51 +31,6 @@ def page(app: str, browser: sync_api.Browser) -> Iterator[Page]:
     expect(visit.locator(".status.awake").first).to_be_visible(timeout=60_000)
     yield visit
     visit.close()
-
-
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
-
-
-def seen(page: Page, selector: str) -> sync_api.Locator:
-    """The elements that the open tab shows."""
-    return page.locator(selector).locator("visible=true")
-
-
-def shoot(page: Page, name: str) -> None:
-    SHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
-
-
-def upload(page: Page, name: str, data: bytes) -> None:
-    """Give a file to the open tab, in place of the picture that may be there."""
-    if seen(page, "button[aria-label='Remove Image']").count():
-        seen(page, "button[aria-label='Remove Image']").click()
-    panel = page.get_by_role("tabpanel").locator("visible=true")
-    file = {"name": name, "mimeType": "image/png", "buffer": data}
-    panel.locator("input[type=file]").first.set_input_files(file)
-
-
-def address(page: Page, picture: str) -> str:
-    """Where the picture in this field comes from: another one, another address."""
-    shown = page.locator(f"{picture} img").first
-    expect(shown).to_be_visible()
-    return shown.get_attribute("src")
-
-
-@contextmanager
-def answered(page: Page) -> Iterator[None]:
-    """Wait until what is asked inside was accepted and is no longer in progress."""
-    with page.expect_response(lambda response: "/queue/join" in response.url):
-        yield
-    expect(seen(page, "[data-testid='status-tracker']:not(.hide)")).to_have_count(0)
-
-
-def slide(page: Page, label: str, value: float) -> None:
-    """Type a value into a slider's number field."""
-    field = seen(page, f"input[aria-label='number input for {label}']")
-    field.fill(str(value))
-    field.press("Enter")
 
 
 def test_an_example_is_one_click_from_a_conversation(page: Page) -> None:
@@ -245,7 +183,7 @@ def test_attention_shows_another_map_for_another_word_or_layer(page: Page) -> No
     shoot(page, "attention")
 
 
-def test_attention_settings_before_an_answer_get_one_sentence(app: str, browser: sync_api.Browser) -> None:
+def test_attention_settings_before_an_answer_get_one_sentence(app: str, browser: Browser) -> None:
     visit = browser.new_page()
     visit.goto(app)
     open_tab(visit, "Attention")
@@ -263,12 +201,6 @@ def test_attention_has_no_score_where_nobody_knows_the_truth(page: Page) -> None
     upload(page, "plain.png", saved(Image.effect_noise((200, 150), 60).convert("RGB"), "PNG"))
     page.get_by_role("button", name="Ask and look").click()
     expect(seen(page, ".small-print").get_by_text("No score here")).to_be_visible()
-
-
-def pick(page: Page, name: str) -> None:
-    picker = page.get_by_role("combobox", name="Model", exact=True)
-    picker.fill(name)
-    picker.press("Enter")
 
 
 def test_an_unknown_model_leaves_the_earlier_one(page: Page) -> None:
@@ -305,7 +237,7 @@ def test_the_page_asked_its_own_host_for_everything(page: Page, app: str) -> Non
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_fits_a_phone(app: str, browser: sync_api.Browser, scheme: str) -> None:
+def test_the_page_fits_a_phone(app: str, browser: Browser, scheme: str) -> None:
     phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
     phone.goto(app)
     expect(phone.locator(".status.awake").first).to_be_visible(timeout=60_000)

@@ -69,7 +69,7 @@ def build(chosen: gr.State) -> None:
         message = {"text": scene.question, "files": [str(scene.path)]}
         sent = button.click(partial(send, message), turns, outputs, api_visibility="private", **at_once)
         asked.append(sent.then(respond, [turns, chosen], outputs, api_visibility="private", **in_line))
-    ending = {"cancels": asked, "queue": False, "api_visibility": "private"}
+    ending = {"cancels": asked, "show_progress": "hidden", "queue": False, "api_visibility": "private"}
     box.stop(_stopped, turns, [turns, chatbot, box], **ending)
     gr.on([fresh.click, chatbot.clear], lambda: ((), [], _ready(), ""), None, outputs, **ending)
 
