@@ -6,12 +6,17 @@ import numpy as np
 
 
 def pointing_hit(values: np.ndarray, mask: np.ndarray) -> bool:
-    """Whether the highest value of a map (height, width) lies inside the mask (the pointing game, Zhang 2016).
+    """Whether the highest place of a map (height, width) lies inside the mask (the pointing game, Zhang 2016).
 
-    A map that is zero everywhere points nowhere. Raises ValueError when the two differ in size.
+    A map of patches is highest on a whole patch: its middle counts. A map that is zero everywhere points
+    nowhere. Raises ValueError when the two differ in size.
     """
     mask = _same_size(values, mask)
-    return bool(values.max() > 0 and mask.flat[values.argmax()])
+    if values.max() <= 0:
+        return False
+    highest = np.argwhere(np.isclose(values, values.max(), rtol=1e-4))
+    middle = highest[np.square(highest - highest.mean(axis=0)).sum(axis=1).argmin()]
+    return bool(mask[tuple(middle)])
 
 
 def mass_inside(values: np.ndarray, mask: np.ndarray) -> float:
