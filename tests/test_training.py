@@ -50,13 +50,9 @@ def test_segmentation_learns_with_the_encoders_frozen(tmp_path):
 
 def test_alignment_and_instruction_learn_only_what_their_stage_says(tmp_path):
     vlm = make_vlm(encoder.make_clip("tiny"), "tiny")
-    for stage, objective, batches in (
-        ("alignment", alignment.AlignmentObjective, alignment.make_batch),
-        ("instruction", instruction.InstructionObjective, instruction.batch_maker()),
-    ):
-        set_learning(vlm, stage)
+    for stage, learn, steps in (("alignment", alignment.align, 60), ("instruction", instruction.instruct, 20)):
         before = {name: value.detach().clone() for name, value in vlm.named_parameters()}
-        losses = train(run(tmp_path / stage, 14, 4), objective(vlm), batches)
+        losses = learn(run(tmp_path / stage, steps, 4), vlm)
         assert falls(losses, 0.95), stage
         moved = {part_of(name) for name, value in vlm.named_parameters() if not torch.equal(before[name], value)}
         assert moved == set(STAGES[stage].learns)

@@ -20,7 +20,7 @@ from transformers import CLIPModel, LlavaForConditionalGeneration
 from ..moji.scenes import make_scene
 from ..moji.world import plural
 from .checkpoint import save_checkpoint
-from .loop import add_run_arguments, run_from, train
+from .loop import Run, add_run_arguments, run_from, train
 from .scene_tensors import IGNORE, NAMES, patch_truth, pixel_values
 from .stages import announce, set_learning
 from .vlm import SIZES, chat_tokenizer, make_processor, make_vlm
@@ -84,6 +84,12 @@ def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str
     return {"pixels": pixel_values(scenes), "names": patch_truth(scenes)["names"]}
 
 
+def align(run: Run, vlm: LlavaForConditionalGeneration) -> list[float]:
+    """Train what this stage trains of ``vlm``, in place; the loss of every step."""
+    set_learning(vlm, "alignment")
+    return train(run, AlignmentObjective(vlm), make_batch, matrix_rate=5e-3, other_rate=1e-2)
+
+
 def main() -> None:
     """Parse the options, train, and save the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -95,8 +101,7 @@ def main() -> None:
     announce("alignment")
     torch.manual_seed(arguments.seed)
     vlm = make_vlm(CLIPModel.from_pretrained(arguments.clip, dtype=torch.float32), arguments.size)
-    set_learning(vlm, "alignment")
-    train(run_from(arguments), AlignmentObjective(vlm), make_batch, matrix_rate=5e-3, other_rate=1e-2)
+    align(run_from(arguments), vlm)
     save_checkpoint(vlm, make_processor(), arguments.output)
 
 

@@ -21,7 +21,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from ..moji.scenes import make_scene
 from .alignment import name_targets, patch_word_loss, project
 from .checkpoint import save_checkpoint
-from .loop import add_run_arguments, run_from, train
+from .loop import Run, add_run_arguments, run_from, train
 from .packing import Packer, talks_about
 from .scene_tensors import patch_truth, pixel_values
 from .stages import announce, set_learning
@@ -69,6 +69,12 @@ def batch_maker(curriculum=CURRICULUM):
     return make_batch
 
 
+def instruct(run: Run, vlm: LlavaForConditionalGeneration) -> list[float]:
+    """Train what this stage trains of ``vlm``, in place; the loss of every step."""
+    set_learning(vlm, "instruction")
+    return train(run, InstructionObjective(vlm), batch_maker(), matrix_rate=2e-3, other_rate=1.5e-3)
+
+
 def main() -> None:
     """Parse the options, train, and save the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -78,8 +84,7 @@ def main() -> None:
     arguments = parser.parse_args()
     announce("instruction")
     vlm = LlavaForConditionalGeneration.from_pretrained(arguments.start, dtype=torch.float32)
-    set_learning(vlm, "instruction")
-    train(run_from(arguments), InstructionObjective(vlm), batch_maker(), matrix_rate=2e-3, other_rate=1.5e-3)
+    instruct(run_from(arguments), vlm)
     save_checkpoint(vlm, make_processor(), arguments.output)
 
 
