@@ -25,7 +25,7 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# Train all of Moji again, stage by stage; a cut run goes on where it stopped. About two and a half hours on two cores.
+# Train all of Moji again, stage by stage; a cut run goes on where it stopped. A little over two hours on two cores.
 moji: .venv/ready
 	$(BIN)/python -m playground.training.encoder
 	$(BIN)/python -m playground.training.segmentation

@@ -3,7 +3,7 @@
 Visual instruction tuning (Liu et al. 2023) with many short talks packed behind each picture (see ``packing``),
 on a curriculum that begins with one or two things. The patch–word loss of the alignment stays on beside it.
 
-Run: ``python -m playground.training.instruction --minutes 60``
+Run: ``python -m playground.training.instruction --minutes 75``
 """
 
 from __future__ import annotations

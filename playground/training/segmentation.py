@@ -2,7 +2,7 @@
 
 CLIPSeg (Lüddecke & Ecker 2022): three layers of the vision encoder, conditioned on the text vector by FiLM.
 
-Run: ``python -m playground.training.segmentation --minutes 8``
+Run: ``python -m playground.training.segmentation --minutes 12``
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def batch_maker():
 def main() -> None:
     """Parse the options, train, and save the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_run_arguments(parser, folder="runs/segmentation", minutes=8, batch=32)
+    add_run_arguments(parser, folder="runs/segmentation", minutes=12, batch=32)
     parser.add_argument("--clip", type=Path, default=Path("assets/moji/moji-clip"))
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-clipseg"))
     arguments = parser.parse_args()
