@@ -17,10 +17,11 @@ from PIL import Image
 from playground.drawing import colours, heatmap_over, legend, masks_over
 from playground.models.chat import ChatModel, Message, Piece
 from playground.models.loading import load
+from playground.moji import words
 from playground.tasks import TaskError
 from playground.tasks.answer import answer
 from playground.tasks.attend import attend, score
-from playground.tasks.caption import caption
+from playground.tasks.caption import PROMPTS, caption
 from playground.tasks.chat import Reply, chat, newest_pictures
 from playground.tasks.examples import examples, truth_of
 from playground.tasks.segment import phrases, segment
@@ -95,6 +96,10 @@ def test_an_answer_comes_with_probable_rivals(moji: ChatModel, scene: Image.Imag
     assert probabilities == sorted(probabilities, reverse=True)
     assert 0 < probabilities[0] <= 1 and sum(probabilities) <= 1.001
     assert len({found.text, *(other.text for other in found.runners_up)}) == 4
+
+
+def test_captions_are_asked_for_in_the_words_that_moji_was_taught() -> None:
+    assert tuple(PROMPTS.values()) == (words.SHORT_PROMPT, words.DETAILED_PROMPT)
 
 
 def test_captions_stop_when_told(moji: ChatModel, scene: Image.Image) -> None:

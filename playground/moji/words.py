@@ -6,12 +6,16 @@ Every answer follows from a scene's truth alone, so that a model's answers can b
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from .scenes import Scene, Thing
 from .world import COLOURS, EMOJI_NOUNS, KINDS, NOUNS, NUMBERS, PLACES, SHAPES, article, plural
+
+Option = TypeVar("Option")
 
 SHORT_PROMPT = "describe the picture."
 DETAILED_PROMPT = "describe the picture in detail."
@@ -107,7 +111,7 @@ class Asker:
         self.counts = counts(scene)
         self.single = [thing for thing in scene.things if self.counts[thing.name] == 1]
 
-    def pick(self, options):
+    def pick(self, options: Sequence[Option]) -> Option:
         """One of the options, each as likely as the others."""
         return options[int(self.rng.integers(len(options)))]
 

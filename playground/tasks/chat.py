@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from playground.models.chat import Message, PromptTooLong
 from playground.tasks import TaskError, checked_question
+from playground.tasks.caption import PROMPTS
 
 if TYPE_CHECKING:
     import threading
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from playground.models.chat import Answer, ChatModel, Piece
 
-WORDLESS = "describe the picture."
+WORDLESS = PROMPTS["short"]
 """What is asked where somebody sends a picture without a word."""
 PICTURES = 16
 """How many pictures a message may have."""

@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
-from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, PreTrainedTokenizerFast
 
 from ..moji.scenes import Scene, make_scene
 from ..moji.tokenizer import make_tokenizer
 from ..moji.words import short_caption
 from ..moji.world import CANVAS, PATCH, article
 from .checkpoint import save_checkpoint
-from .loop import add_run_arguments, run_from, train
+from .loop import MakeBatch, add_run_arguments, run_from, train
 from .scene_tensors import GROUND, IGNORE, MEAN, NAMES, STD, patch_truth, pixel_values
 from .stages import announce
 
@@ -77,7 +77,17 @@ class EncoderObjective(nn.Module):
         """Unit vectors (texts, projection)."""
         return F.normalize(self.clip.get_text_features(ids, mask).pooler_output.float(), dim=-1)
 
-    def forward(self, pixels, names, boxes, centres, name_ids, name_mask, caption_ids, caption_mask) -> dict:
+    def forward(
+        self,
+        pixels: torch.Tensor,
+        names: torch.Tensor,
+        boxes: torch.Tensor,
+        centres: torch.Tensor,
+        name_ids: torch.Tensor,
+        name_mask: torch.Tensor,
+        caption_ids: torch.Tensor,
+        caption_mask: torch.Tensor,
+    ) -> dict[str, torch.Tensor]:
         """Losses by name; "loss" is their weighted sum, "patches" the share of thing patches named rightly."""
         seen = self.clip.vision_model(pixels, interpolate_pos_encoding=pixels.shape[-1] != CANVAS)
         patches = seen.last_hidden_state[:, 1:]
@@ -91,7 +101,7 @@ class EncoderObjective(nn.Module):
         thing = (names != IGNORE) & (names != len(NAMES) - 1)
         box = (self.box_head(patches).float() - boxes).abs()[thing].mean()
         centre = F.binary_cross_entropy_with_logits(
-            self.centre_head(patches).float().squeeze(-1), centres, pos_weight=torch.tensor(5.0)
+            self.centre_head(patches).float().squeeze(-1), centres, pos_weight=centres.new_tensor(5.0)
         )
         image = F.normalize(self.clip.visual_projection(seen.pooler_output).float(), dim=-1)
         match = scale * image @ self.texts(caption_ids, caption_mask).T
@@ -112,7 +122,7 @@ def scenes_for(rng: np.random.Generator, size: int, fraction: float) -> list[Sce
     return [make_scene(rng) for _ in range(size)]
 
 
-def batch_maker(tokenizer):
+def batch_maker(tokenizer: PreTrainedTokenizerFast) -> MakeBatch:
     """``make_batch`` for ``loop.train``."""
     phrases = [tokenizer(name_phrases(template), padding=True, return_tensors="pt") for template in _TEMPLATES]
 

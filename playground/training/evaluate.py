@@ -18,6 +18,9 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from .. import load
+from ..models.chat import ChatModel, Message
+from ..models.embedding import EmbeddingModel
+from ..models.segmentation import SegmentationModel
 from ..moji.scenes import Scene, make_scene
 from ..moji.words import (
     DETAILED_PROMPT,
@@ -62,7 +65,7 @@ def _messages(image: Image.Image, talk: tuple[Exchange, ...]) -> list[dict]:
     return messages[:-1]
 
 
-def generate_answers(chat, asked: list[tuple[Image.Image, tuple[Exchange, ...]]]) -> list[str]:
+def generate_answers(chat: ChatModel, asked: list[tuple[Image.Image, tuple[Exchange, ...]]]) -> list[str]:
     """Greedy answers of a chat model to the last question of each talk, in batches."""
     model, processor = chat.model, chat.processor
     order = sorted(range(len(asked)), key=lambda i: sum(len(exchange.question) for exchange in asked[i][1]))
@@ -83,7 +86,7 @@ def generate_answers(chat, asked: list[tuple[Image.Image, tuple[Exchange, ...]]]
     return answers
 
 
-def measure_answers(chat, scenes: list[Scene], seed: int) -> dict[str, dict]:
+def measure_answers(chat: ChatModel, scenes: list[Scene], seed: int) -> dict[str, dict]:
     """Per question type: ``right`` and ``chance`` (shares), ``asked`` (how many)."""
     asked = [(scene.image, talk) for i, scene in enumerate(scenes) for talk in exchanges_about(scene, seed * 10**6 + i)]
     answers = generate_answers(chat, asked)
@@ -102,7 +105,7 @@ def measure_answers(chat, scenes: list[Scene], seed: int) -> dict[str, dict]:
     }
 
 
-def measure_captions(chat, scenes: list[Scene]) -> dict[str, float]:
+def measure_captions(chat: ChatModel, scenes: list[Scene]) -> dict[str, float]:
     """Short captions by ``score_captions``, and the share of detailed captions that are right word for word."""
     short = generate_answers(chat, [(scene.image, (Exchange("caption", SHORT_PROMPT, ""),)) for scene in scenes])
     detailed = generate_answers(chat, [(scene.image, (Exchange("detail", DETAILED_PROMPT, ""),)) for scene in scenes])
@@ -113,7 +116,7 @@ def measure_captions(chat, scenes: list[Scene]) -> dict[str, float]:
     return vars(score) | {"detailed": float(np.mean(exact))}
 
 
-def measure_zero_shot(clip, scenes: list[Scene]) -> float:
+def measure_zero_shot(clip: EmbeddingModel, scenes: list[Scene]) -> float:
     """Share of one-thing scenes whose picture lies nearest to the text of its own name, among all names."""
     names = [name for name in NAMES if name != GROUND]
     texts = clip.embed_texts([f"a picture of a {name}" for name in names])
@@ -121,7 +124,7 @@ def measure_zero_shot(clip, scenes: list[Scene]) -> float:
     return float(np.mean([names[i] == scene.things[0].name for i, scene in zip(nearest, scenes, strict=True)]))
 
 
-def measure_masks(clipseg, scenes: list[Scene], seed: int) -> float:
+def measure_masks(clipseg: SegmentationModel, scenes: list[Scene], seed: int) -> float:
     """Mean IoU at threshold 0.5 over phrases that name something in the scene."""
     scores = []
     for index, scene in enumerate(tqdm(scenes, desc="segmenting", leave=False)):
@@ -133,10 +136,8 @@ def measure_masks(clipseg, scenes: list[Scene], seed: int) -> float:
     return float(np.mean(scores))
 
 
-def measure_seconds(chat, scenes: list[Scene]) -> dict[str, float]:
+def measure_seconds(chat: ChatModel, scenes: list[Scene]) -> dict[str, float]:
     """Median seconds to the first token of an answer, and to the end of a short caption, one at a time."""
-    from ..models.chat import Message
-
     runs = [chat.generate([Message("user", SHORT_PROMPT, (scene.image,))]).statistics for scene in scenes]
     return {
         "first token": float(np.median([run.seconds_to_first_token for run in runs])),

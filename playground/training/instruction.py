@@ -21,7 +21,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from ..moji.scenes import make_scene
 from .alignment import name_targets, patch_word_loss, project
 from .checkpoint import save_checkpoint
-from .loop import Run, add_run_arguments, run_from, train
+from .loop import MakeBatch, Run, add_run_arguments, run_from, train
 from .packing import Packer, talks_about
 from .scene_tensors import patch_truth, pixel_values
 from .stages import announce, set_learning
@@ -37,7 +37,15 @@ class InstructionObjective(nn.Module):
         super().__init__()
         self.vlm, self.targets = vlm, name_targets()
 
-    def forward(self, pixels, names, input_ids, position_ids, weights, attention_mask) -> dict[str, torch.Tensor]:
+    def forward(
+        self,
+        pixels: torch.Tensor,
+        names: torch.Tensor,
+        input_ids: torch.Tensor,
+        position_ids: torch.Tensor,
+        weights: torch.Tensor,
+        attention_mask: torch.Tensor,
+    ) -> dict[str, torch.Tensor]:
         """Losses by name; "words" is the share of answer tokens that would be predicted rightly."""
         features = project(self.vlm, pixels)
         patch_word, _ = patch_word_loss(self.vlm, torch.stack(features), names, self.targets)
@@ -56,7 +64,7 @@ class InstructionObjective(nn.Module):
         return {"loss": answer + 0.2 * patch_word, "answer": answer, "patch_word": patch_word, "words": right}
 
 
-def batch_maker(curriculum=CURRICULUM):
+def batch_maker(curriculum: tuple[tuple[float, int], ...] = CURRICULUM) -> MakeBatch:
     """``make_batch`` for ``loop.train``."""
     packer = Packer(chat_tokenizer())
 

@@ -18,6 +18,9 @@ from tqdm.auto import tqdm
 
 from .optimisation import make_optimizers, schedule
 
+MakeBatch = Callable[[np.random.Generator, int, float], dict[str, torch.Tensor]]
+"""(random generator, scenes in the batch, fraction of the budget used) → the objective's inputs by name."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -59,17 +62,16 @@ class _Progress:
 def train(
     run: Run,
     objective: nn.Module,
-    make_batch: Callable[[np.random.Generator, int, float], dict],
+    make_batch: MakeBatch,
     *,
     matrix_rate: float = 3e-3,
     other_rate: float = 2e-3,
-    sample: Callable[[], str] | None = None,
 ) -> list[float]:
     """Minimise ``objective(**batch)["loss"]`` until the budget is used; returns the loss of every step.
 
     ``make_batch(rng, size, fraction)`` makes fresh data on the fly, from a seed that depends on the run's seed,
     the step and the process alone, so that a resumed run sees what the uncut one would have seen.
-    bf16 autocast on CPU and CUDA; several processes under ``accelerate launch``. ``sample()`` is printed now and then.
+    bf16 autocast on CPU and CUDA; several processes under ``accelerate launch``.
     """
     torch.manual_seed(run.seed)
     random.seed(run.seed)
@@ -110,9 +112,6 @@ def train(
         if time.monotonic() - saved > 60 * run.save_minutes:
             _save(accelerator, state)
             saved = time.monotonic()
-            if sample and accelerator.is_main_process:
-                bar.write(json.dumps({"step": progress.step, **{k: round(v, 3) for k, v in smooth.items()}}))
-                bar.write(sample())
     bar.close()
     _save(accelerator, state)
     accelerator.print(json.dumps({"step": progress.step, **{k: round(v, 3) for k, v in smooth.items()}}))

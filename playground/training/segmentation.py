@@ -22,7 +22,7 @@ from ..moji.words import Asker, plural_name
 from ..moji.world import article
 from .checkpoint import save_checkpoint
 from .encoder import TEXT_LENGTH, image_processor
-from .loop import add_run_arguments, run_from, train
+from .loop import MakeBatch, add_run_arguments, run_from, train
 from .scene_tensors import pixel_values
 from .stages import announce, set_learning
 
@@ -69,7 +69,9 @@ class SegmentationObjective(nn.Module):
         super().__init__()
         self.clipseg = clipseg
 
-    def forward(self, pixels, ids, mask, masks) -> dict[str, torch.Tensor]:
+    def forward(
+        self, pixels: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor, masks: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
         """Losses by name; "iou" is the mean overlap at threshold 0.5 over phrases that name something."""
         with torch.no_grad():
             layers = self.clipseg.clip.vision_model(pixels, output_hidden_states=True).hidden_states
@@ -88,7 +90,7 @@ class SegmentationObjective(nn.Module):
         return {"loss": pixel + 0.5 * dice.mean(), "pixel": pixel, "dice": dice.mean(), "iou": iou}
 
 
-def batch_maker():
+def batch_maker() -> MakeBatch:
     """``make_batch`` for ``loop.train``."""
     tokenizer = make_tokenizer(bos=True, eos=True, max_length=TEXT_LENGTH)
 
