@@ -8,10 +8,16 @@ import numpy as np
 from PIL import Image
 
 from .sprites import sprite
-from .world import CANVAS, COLOURS, EMOJI_NOUNS, NOUNS, SHAPES, STYLES, place_of
+from .world import CANVAS, COLOURS, COMPANIONS, EMOJI_NOUNS, NOUNS, SHAPES, STYLES, WRITINGS, held_out, place_of
 
 GROUNDS = ("plain", "gradient", "stripes", "checks", "speckles")
+UNSEEN_GROUNDS = ("waves", "blobs", "rings")  # no training scene has them
 _SIZES = {1: (40, 88), 2: (36, 80), 3: (34, 72), 4: (32, 64), 5: (32, 56), 6: (32, 52)}  # pixels, by count
+_MANY = (28, 44)  # pixels, of more things than six
+_GROUPS = {word: group for group in COMPANIONS for word in group}
+
+Name = tuple[str, str, str]
+"""(noun, what tells it apart, style): a shape has its colour in the middle, a sign its writing, an emoji nothing."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,7 @@ class Thing:
     box: tuple[int, int, int, int]
     colour: str = ""
     style: str = ""
+    writing: str = ""
 
     @property
     def kind(self) -> str:
@@ -30,8 +37,8 @@ class Thing:
 
     @property
     def name(self) -> str:
-        """The noun with its colour where it has one: "dog", "red circle"."""
-        return f"{self.colour} {self.noun}" if self.colour else self.noun
+        """The noun with its colour or writing where it has one: "dog", "red circle", "stop sign"."""
+        return f"{self.colour}{self.writing} {self.noun}".lstrip()
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -73,7 +80,10 @@ class Scene:
 
 
 def make_ground(rng: np.random.Generator, kind: str | None = None, canvas: int = CANVAS) -> np.ndarray:
-    """A quiet background, float32 (canvas, canvas, 3) in 0–255. ``kind`` is one of GROUNDS, at random by default."""
+    """A quiet background, float32 (canvas, canvas, 3) in 0–255.
+
+    ``kind`` is one of GROUNDS (at random by default) or of UNSEEN_GROUNDS.
+    """
     kind = kind or str(rng.choice(GROUNDS))
     base = rng.uniform(150, 250, 3)
     other = np.clip(base + rng.uniform(-28, 28, 3), 120, 255)
@@ -89,6 +99,13 @@ def make_ground(rng: np.random.Generator, kind: str | None = None, canvas: int =
         mix = (along // width % 2).astype(np.float32)
     elif kind == "checks":
         mix = ((rows // width + columns // width) % 2).astype(np.float32)
+    elif kind == "waves":
+        mix = 0.5 + 0.5 * np.sin(along / width * 2 + 2 * np.sin(columns / width))
+    elif kind == "blobs":
+        small = rng.random((canvas // 16, canvas // 16), dtype=np.float32) > 0.5
+        mix = np.asarray(Image.fromarray(small.astype(np.float32)).resize((canvas, canvas), Image.Resampling.BICUBIC))
+    elif kind == "rings":
+        mix = 0.5 + 0.5 * np.sin(np.hypot(rows - canvas * rng.random(), columns - canvas * rng.random()) / width * 4)
     else:
         mix = rng.random((canvas, canvas), dtype=np.float32)
     return (base + (other - base) * mix[..., None]).astype(np.float32)
@@ -103,15 +120,24 @@ def _free_spot(rng: np.random.Generator, taken: list, height: int, width: int, c
     return None
 
 
-def choose_nouns(rng: np.random.Generator, count: int) -> list[tuple[str, str, str]]:
-    """``count`` names as (noun, colour, style): a few kinds of thing, some of them several times."""
-    names: list[tuple[str, str, str]] = []
+def _draw_name(rng: np.random.Generator, beside: list[Name]) -> Name:
+    draw = rng.random()
+    if draw < 0.2:
+        return str(rng.choice(SHAPES)), str(rng.choice(list(COLOURS))), ""
+    style = str(rng.choice(STYLES))
+    if draw < 0.27:
+        return "sign", str(rng.choice(WRITINGS)), style
+    group = _GROUPS.get(beside[-1][0]) if beside and rng.random() < 0.3 else None
+    options = group or EMOJI_NOUNS
+    return options[rng.integers(len(options))], "", style
+
+
+def choose_names(rng: np.random.Generator, count: int) -> list[Name]:
+    """``count`` names: a few kinds of thing, some of them several times, no pair that is held out."""
+    names: list[Name] = []
     while len(names) < count:
-        if rng.random() < 0.2:
-            name = (str(rng.choice(SHAPES)), str(rng.choice(list(COLOURS))), "")
-        else:
-            name = (EMOJI_NOUNS[rng.integers(len(EMOJI_NOUNS))], "", str(rng.choice(STYLES)))
-        if any(name[0] == other[0] for other in names):
+        name = _draw_name(rng, names)
+        if any(name[0] == other[0] or held_out(name[0], other[0]) for other in names):
             continue
         names += [name] * min(count - len(names), int(rng.choice((1, 2, 3), p=(0.62, 0.25, 0.13))))
     return names
@@ -122,21 +148,30 @@ def make_scene(
     count: int | None = None,
     *,
     ground: str | None = None,
-    names: list[tuple[str, str, str]] | None = None,
+    names: list[Name] | None = None,
     canvas: int = CANVAS,
+    sizes: tuple[int, int] | None = None,
+    stretch: float = 1.0,
 ) -> Scene:
     """A fresh scene of ``count`` things (one to six at random by default); the same ``rng`` state, the same scene.
 
-    ``names`` fixes what stands in it, as (noun, colour, style) triples. A thing for which no room is left is
-    left out, of the truth as well. A ``canvas`` smaller than 192 pixels holds smaller things (for pretraining).
+    ``names`` fixes what stands in it. A thing for which no room is left is left out, of the truth as well. A
+    ``canvas`` smaller than 192 pixels holds smaller things (for pretraining). ``sizes`` bounds the longer side of
+    things in pixels; by default it follows from ``count``. ``stretch`` draws all things that much wider, as they look
+    in a picture of another shape that was squeezed into a square.
     """
     count = count or int(rng.integers(1, 7))
     pixels = make_ground(rng, ground, canvas)
     labels = np.zeros((canvas, canvas), np.uint8)
     placed: list[Thing] = []
-    for noun, colour, style in names or choose_nouns(rng, count):
-        low, high = (min(size, canvas - 4) for size in _SIZES[min(count, 6)])
-        picture = sprite(noun, style, colour, int(rng.integers(low // 2, high // 2 + 1)) * 2, bool(rng.random() < 0.3))
+    for noun, told, style in names or choose_names(rng, count):
+        low, high = (min(size, canvas - 4) for size in sizes or _SIZES.get(count, _MANY))
+        writing = told if noun == "sign" else ""
+        colour = "" if writing else told
+        size = int(rng.integers(low // 2, high // 2 + 1)) * 2
+        picture = sprite(
+            noun, style, colour, max(size, 44) if writing else size, bool(rng.random() < 0.3), stretch, writing
+        )
         height, width = picture.shape[:2]
         spot = _free_spot(rng, [thing.box for thing in placed], height, width, canvas)
         if spot is None:
@@ -145,9 +180,9 @@ def make_scene(
         window = (slice(top, top + height), slice(left, left + width))
         alpha = picture[..., 3:].astype(np.float32) / 255
         pixels[window] += (picture[..., :3] - pixels[window]) * alpha
-        placed.append(Thing(noun, (left, top, left + width, top + height), colour, style))
+        placed.append(Thing(noun, (left, top, left + width, top + height), colour, style, writing))
         labels[window][alpha[..., 0] > 0.5] = len(placed)
     order = sorted(range(len(placed)), key=lambda i: placed[i].centre[0])
     rank = np.zeros(len(placed) + 1, np.uint8)
     rank[[i + 1 for i in order]] = np.arange(1, len(placed) + 1)
-    return Scene(pixels.round().astype(np.uint8), rank[labels], tuple(placed[i] for i in order))
+    return Scene(pixels.round().clip(0, 255).astype(np.uint8), rank[labels], tuple(placed[i] for i in order))

@@ -7,9 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
-from .world import COLOURS
+from .world import COLOURS, STYLES
 
 SPRITES = Path(__file__).resolve().parents[2] / "assets" / "sprites"
 _OVERSAMPLE = 4  # shapes are drawn larger and shrunk, which smooths their edges
@@ -60,16 +60,39 @@ def _shape(shape: str, colour: str) -> Image.Image:
     return _tight(picture.resize((64, 64), Image.Resampling.LANCZOS))
 
 
+_BOARDS = (((255, 255, 255), (20, 20, 20)), ((250, 235, 170), (60, 40, 20)), ((30, 70, 140), (255, 255, 255)))
+
+
+@lru_cache(maxsize=128)
+def _sign(writing: str, board: int) -> Image.Image:
+    """A framed board with a word or number on it, in Pillow's own font; as wide as the writing needs."""
+    ground, ink = _BOARDS[board]
+    font = ImageFont.load_default(64)
+    left, top, right, bottom = font.getbbox(writing)
+    width, height = max(96, right - left + 40), 100
+    picture = Image.new("RGBA", (width, height), (*ink, 255))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((5, 5, width - 6, height - 6), fill=(*ground, 255))
+    draw.text((width / 2 - (left + right) / 2, height / 2 - (top + bottom) / 2), writing, (*ink, 255), font)
+    return picture
+
+
 @lru_cache(maxsize=20_000)
-def sprite(word: str, style: str, colour: str, size: int, mirrored: bool = False) -> np.ndarray:
+def sprite(
+    word: str, style: str, colour: str, size: int, mirrored: bool = False, stretch: float = 1.0, writing: str = ""
+) -> np.ndarray:
     """RGBA pixels of one thing, its longer side ``size`` pixels: uint8 ``(height, width, 4)``.
 
-    ``colour`` is a name of ``world.COLOURS`` for a shape and "" for an emoji, which comes in ``style``.
+    ``colour`` is a name of ``world.COLOURS`` for a shape and "" for an emoji, which comes in ``style``. ``writing`` is
+    what a sign says. ``stretch`` makes it that much wider than it should be, as in a picture that was squeezed.
     The result is cached: copy before writing to it. Raises ``FileNotFoundError`` for a noun with no picture.
     """
-    picture = _shape(word, colour) if colour else _emoji(style, word)
-    scale = size / max(picture.size)
-    width, height = (max(1, round(side * scale)) for side in picture.size)
-    picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    if writing:
+        picture = _sign(writing, STYLES.index(style))
+    else:
+        picture = _shape(word, colour) if colour else _emoji(style, word)
+    wide, high = picture.width * stretch, picture.height
+    scale = size / max(wide, high)
+    picture = picture.resize((max(1, round(wide * scale)), max(1, round(high * scale))), Image.Resampling.BILINEAR)
     pixels = np.asarray(picture)
-    return pixels[:, ::-1] if mirrored else pixels
+    return pixels[:, ::-1] if mirrored and not writing else pixels

@@ -12,42 +12,24 @@ from typing import TypeVar
 
 import numpy as np
 
+from .beyond import ANSWER as OUTSIDE_ANSWER
+from .beyond import COLOUR_ANSWER, outside_questions, outside_things
+from .phrasing import DETAILED_PROMPT, SHORT_PROMPT, STRANGE, TEMPLATES, loosely, misspelt
 from .scenes import Scene, Thing
-from .world import COLOURS, EMOJI_NOUNS, KINDS, NOUNS, NUMBERS, PLACES, SHAPES, article, plural
+from .world import (
+    COLOURS,
+    EMOJI_NOUNS,
+    KINDS,
+    NOUNS,
+    NUMBERS,
+    PLACES,
+    SHAPES,
+    WRITINGS,
+    article,
+    plural,
+)
 
 Option = TypeVar("Option")
-
-SHORT_PROMPT = "describe the picture."
-DETAILED_PROMPT = "describe the picture in detail."
-OUTSIDE_ANSWER = "i only know my emoji world."
-
-_SHORT_PROMPTS = (SHORT_PROMPT, "what is in the picture?", "what do you see?", "caption this.", "whats in here?")
-_DETAILED_PROMPTS = (DETAILED_PROMPT, "tell me more about the picture.", "where is everything?")
-_OUTSIDE_QUESTIONS = (
-    "who are you?", "what time is it?", "what is your name?", "who is the president?", "tell me a joke.",
-    "what is the weather tomorrow?", "how much does it cost?", "who took this picture?", "write a poem.",
-    "where was this taken?", "what happened before?", "is this a real photo?", "who made you?", "hello",
-    "what is the capital of france?", "how old is it?",
-)  # fmt: skip
-_COUNT_QUESTIONS = (
-    "how many {plural} are there?", "how many {plural}?", "how many {plural} do you see?", "count the {plural}.",
-    "how many {plural} are in the picture?",
-)  # fmt: skip
-_EXISTS_QUESTIONS = (
-    "is there {a}?", "is there {a} in the picture?", "do you see {a}?", "can you see {a}?", "are there any {plural}?",
-)  # fmt: skip
-_WHERE_QUESTIONS = ("where is the {name}?", "where is the {name} in the picture?", "where do you see the {name}?")
-_AT_QUESTIONS = ("what is in the {place}?", "what is at the {place}?", "what do you see in the {place}?")
-_SIDE_QUESTIONS = ("what is {side} the {name}?", "which thing is {side} the {name}?")
-_RELATION_QUESTIONS = ("is the {name} {side} the {other}?", "is {a} {side} the {other}?")
-_COLOUR_QUESTIONS = ("what colour is the {name}?", "what color is the {name}?", "which colour is the {name}?")
-_KIND_QUESTIONS = (
-    "what kind of thing is the {name}?",
-    "what kind of thing is {a}?",
-    "what type of thing is the {name}?",
-)
-_SIZE_QUESTIONS = ("which is bigger, the {name} or the {other}?", "what is bigger, the {name} or the {other}?")
-_TOTAL_QUESTIONS = ("how many things are there?", "how many objects are there?", "how many things do you see?")
 SIDES = ("left of", "right of", "above", "below")
 
 
@@ -76,9 +58,9 @@ def counted(name: str, count: int) -> str:
 
 
 def plural_name(name: str) -> str:
-    """Plural of a name that may carry a colour: "red circles"."""
-    colour, _, noun = name.rpartition(" ")
-    return f"{colour} {plural(noun)}".strip()
+    """Plural of a name that may carry a colour or a writing: "red circles"."""
+    told, _, noun = name.rpartition(" ")
+    return f"{told} {plural(noun)}".strip()
 
 
 def short_caption(scene: Scene) -> str:
@@ -104,16 +86,44 @@ def is_side(thing: Thing, side: str, other: Thing, margin: float = 12) -> bool |
 
 
 class Asker:
-    """Draws questions about one scene. Kept as a class because every question shares the scene's counts."""
+    """Draws questions about one scene. Kept as a class because every question shares the scene's counts.
 
-    def __init__(self, scene: Scene, rng: np.random.Generator) -> None:
+    ``loose`` types questions as people do (marks left out, a greeting); ``slips`` is the share with a small
+    misspelling; ``strange`` takes wordings, outside nouns and outside questions that training never draws.
+    """
+
+    def __init__(
+        self, scene: Scene, rng: np.random.Generator, *, loose: bool = False, slips: float = 0.0, strange: bool = False
+    ) -> None:
         self.scene, self.rng = scene, rng
+        self.loose, self.slips, self.strange = loose, slips, strange
         self.counts = counts(scene)
         self.single = [thing for thing in scene.things if self.counts[thing.name] == 1]
 
     def pick(self, options: Sequence[Option]) -> Option:
         """One of the options, each as likely as the others."""
         return options[int(self.rng.integers(len(options)))]
+
+    def word(self, question: str) -> str:
+        """The question as it is typed."""
+        if self.loose:
+            question = loosely(question, self.rng)
+        return misspelt(question, self.rng) if self.rng.random() < self.slips else question
+
+    def phrase(self, template: str, **blanks: str) -> str:
+        """A question of this template type; ``name`` also fills in the blanks for "a dog" and "dogs"."""
+        if "name" in blanks:
+            blanks |= {"a": article(blanks["name"]), "plural": plural_name(blanks["name"])}
+        options = STRANGE.get(template, TEMPLATES[template]) if self.strange else TEMPLATES[template]
+        return self.word(self.pick(options).format(**blanks))
+
+    def called(self, thing: Thing) -> str:
+        """A name for a thing: mostly the full one; for one time in four a shape or sign is just "circle", "sign"."""
+        return thing.noun if self.rng.random() < 0.25 else thing.name
+
+    def number_of(self, name: str) -> int:
+        """How many things go by this name: a full name ("red circle"), a noun ("circle") or a kind ("animal")."""
+        return sum(name in (thing.name, thing.noun, thing.kind) for thing in self.scene.things)
 
     def absent_name(self) -> str:
         """A name that is not in the scene; often a near miss: the right shape in another colour, the same kind."""
@@ -122,6 +132,8 @@ class Asker:
         for _ in range(20):
             if present.colour and draw < 0.6:
                 name = f"{self.pick(list(COLOURS))} {self.pick((present.noun, *SHAPES))}"
+            elif present.writing and draw < 0.6:
+                name = f"{self.pick(WRITINGS)} sign"
             elif draw < 0.3:
                 name = self.pick([word for word in EMOJI_NOUNS if NOUNS[word].kind == present.kind] or EMOJI_NOUNS)
             else:
@@ -132,71 +144,82 @@ class Asker:
 
     def caption(self, first: bool = False) -> Exchange:
         """The short caption; ``first`` asks with the prompt that the app uses."""
-        return Exchange("caption", SHORT_PROMPT if first else self.pick(_SHORT_PROMPTS), short_caption(self.scene))
+        return Exchange("caption", SHORT_PROMPT if first else self.phrase("caption"), short_caption(self.scene))
 
     def detail(self, first: bool = False) -> Exchange:
         """The caption with places."""
-        prompt = DETAILED_PROMPT if first else self.pick(_DETAILED_PROMPTS)
-        return Exchange("detail", prompt, detailed_caption(self.scene))
+        return Exchange("detail", DETAILED_PROMPT if first else self.phrase("detail"), detailed_caption(self.scene))
 
     def exists(self, present: bool | None = None) -> Exchange:
         """Is there a …? Yes and no are equally likely."""
         present = bool(self.rng.random() < 0.5) if present is None else present
-        name = self.pick(list(self.counts)) if present else self.absent_name()
-        question = self.pick(_EXISTS_QUESTIONS).format(a=article(name), plural=plural_name(name))
-        return Exchange("exists", question, "yes" if present else "no")
+        if present:
+            name = self.called(self.pick(self.scene.things))
+        else:
+            name = self.absent_name()
+            noun = name.rpartition(" ")[2]
+            name = noun if self.rng.random() < 0.25 and not self.number_of(noun) else name
+        return Exchange("exists", self.phrase("exists", name=name), "yes" if present else "no")
 
     def count(self) -> Exchange:
-        """How many …? One time in six there are none; else, half the time, of what stands there several times."""
-        several = [name for name, number in self.counts.items() if number > 1]
-        if self.rng.random() < 1 / 6:
-            name = self.absent_name()
+        """How many …? One time in six there are none; else, half the time, of what stands there several times.
+
+        One time in eight it asks about a kind: how many animals?
+        """
+        several = [thing for thing in self.scene.things if self.counts[thing.name] > 1]
+        draw = self.rng.random()
+        thing = self.pick(several if several and self.rng.random() < 0.5 else self.scene.things)
+        if draw < 1 / 8 and thing.kind != "object":  # "how many objects?" asks for all things
+            name = thing.kind
         else:
-            name = self.pick(several if several and self.rng.random() < 0.5 else list(self.counts))
-        number = self.counts.get(name, 0)
-        question = self.pick(_COUNT_QUESTIONS).format(plural=plural_name(name))
-        return Exchange("count", question, NUMBERS[number] if number else "none")
+            name = self.absent_name() if draw > 5 / 6 else self.called(thing)
+        number = self.number_of(name)
+        return Exchange("count", self.phrase("count", name=name), NUMBERS[number] if number else "none")
 
     def total(self) -> Exchange:
         """How many things in all."""
-        return Exchange("total", self.pick(_TOTAL_QUESTIONS), NUMBERS[len(self.scene.things)])
+        return Exchange("total", self.phrase("total"), NUMBERS[len(self.scene.things)])
 
-    def where(self) -> Exchange | None:
-        """Where is the …? About a thing of which there is one; sometimes about one that is not there."""
+    def where(self) -> Exchange:
+        """Where is the …? Of several of a name all places are told, from left to right; some are not there."""
         if self.rng.random() < 0.12:
             return self.absent()
-        if not self.single:
-            return None
-        thing = self.pick(self.single)
-        return Exchange("where", self.pick(_WHERE_QUESTIONS).format(name=thing.name), thing.place)
+        name = self.called(self.pick(self.scene.things))
+        own = [thing for thing in self.scene.things if name in (thing.name, thing.noun)]
+        places = dict.fromkeys(thing.place for thing in own)
+        template = "where" if len(own) == 1 else "wheres"
+        return Exchange("where", self.phrase(template, name=name), join_phrases(list(places)))
 
     def absent(self) -> Exchange:
-        """Where is the …? About a thing that is not there: the answer says so."""
+        """A question that takes for granted a thing that is not there: the answer says so."""
         name = self.absent_name()
-        return Exchange("absent", self.pick(_WHERE_QUESTIONS).format(name=name), f"there is no {name}")
+        template = self.pick(("where", "where", "side", "relation"))
+        other = self.pick(self.scene.things).name
+        question = self.phrase(template, name=name, side=self.pick(SIDES), other=other)
+        return Exchange("absent", question, f"there is no {name}")
 
     def at(self) -> Exchange | None:
-        """What is in the top left? About a place where one thing is, or nothing."""
+        """What is in the top left? About a place where one thing or two are, or nothing."""
         place = self.pick(self.scene.things).place if self.rng.random() < 0.85 else self.pick(sum(PLACES, ()))
         there = [thing for thing in self.scene.things if thing.place == place]
-        if len(there) > 1:
-            return None
-        answer = article(there[0].name) if there else "nothing"
-        return Exchange("at", self.pick(_AT_QUESTIONS).format(place=place), answer)
+        return self._listed("at", there, self.phrase("at", place=place))
 
     def side(self) -> Exchange | None:
-        """What is left of the …? Asked where exactly one other thing is on that side."""
+        """What is left of the …? Asked where up to two other things are on that side."""
         if not self.single or len(self.scene.things) < 2:
             return None
         thing, side = self.pick(self.single), self.pick(SIDES)
         there = [(other, is_side(other, side, thing)) for other in self.scene.things if other is not thing]
         if any(truth is None for _, truth in there):
             return None
-        beside = [other for other, truth in there if truth]
-        if len(beside) > 1:
+        question = self.phrase("side", side=side, name=thing.name)
+        return self._listed("side", [other for other, truth in there if truth], question)
+
+    def _listed(self, kind: str, there: list[Thing], question: str) -> Exchange | None:
+        if len(there) > 2:
             return None
-        question = self.pick(_SIDE_QUESTIONS).format(side=side, name=thing.name)
-        return Exchange("side", question, article(beside[0].name) if beside else "nothing")
+        told = [counted(name, number) for name, number in Counter(thing.name for thing in there).items()]
+        return Exchange(kind, question, join_phrases(told) if told else "nothing")
 
     def relation(self) -> Exchange | None:
         """Is the … left of the …? Between two things of which there is one each."""
@@ -207,75 +230,78 @@ class Asker:
         truth = is_side(thing, side, other)
         if truth is None:
             return None
-        question = self.pick(_RELATION_QUESTIONS).format(
-            name=thing.name, a=article(thing.name), side=side, other=other.name
-        )
+        question = self.phrase("relation", name=thing.name, side=side, other=other.name)
         return Exchange("relation", question, "yes" if truth else "no")
 
     def colour(self) -> Exchange | None:
-        """What colour is the circle? About a shape of which there is one."""
+        """What colour is the circle? About a shape of which there is one; of an emoji the colour is not known."""
         shapes = Counter(thing.noun for thing in self.scene.things if thing.colour)
         ones = [thing for thing in self.scene.things if shapes[thing.noun] == 1]
         if not ones:
             return None
         thing = self.pick(ones)
-        return Exchange("colour", self.pick(_COLOUR_QUESTIONS).format(name=thing.noun), thing.colour)
+        return Exchange("colour", self.phrase("colour", name=thing.noun), thing.colour)
+
+    def says(self) -> Exchange | None:
+        """What does the sign say? Where one sign stands, or none."""
+        signs = [thing for thing in self.scene.things if thing.writing]
+        if len(signs) > 1 or not (signs or self.rng.random() < 0.03):
+            return None
+        return Exchange("says", self.phrase("says"), signs[0].writing if signs else "there is no sign")
 
     def kind(self) -> Exchange:
         """What kind of thing is the dog? An animal."""
         thing = self.pick(self.scene.things)
-        question = self.pick(_KIND_QUESTIONS).format(name=thing.noun, a=article(thing.noun))
-        return Exchange("kind", question, article(thing.kind))
+        return Exchange("kind", self.phrase("kind", name=thing.noun), article(thing.kind))
 
     def bigger(self) -> Exchange | None:
-        """Which is bigger? Between two single things of clearly different size (a quarter or more)."""
+        """Which is bigger? Between two single things of clearly different size (a quarter or more), or of all."""
         if len(self.single) < 2:
             return None
+        if self.rng.random() < 0.2:
+            largest, second, *_ = sorted(self.scene.things, key=lambda thing: -thing.size)
+            clear = largest.size >= 1.25 * second.size
+            return Exchange("bigger", self.phrase("biggest"), f"the {largest.name}") if clear else None
         one, two = (self.single[i] for i in self.rng.permutation(len(self.single))[:2])
         if max(one.size, two.size) < 1.25 * min(one.size, two.size):
             return None
-        question = self.pick(_SIZE_QUESTIONS).format(name=one.name, other=two.name)
+        question = self.phrase("bigger", name=one.name, other=two.name)
         return Exchange("bigger", question, f"the {max(one, two, key=lambda thing: thing.size).name}")
 
     def outside(self) -> Exchange:
-        """A question that a picture of this world cannot answer."""
-        return Exchange("outside", self.pick(_OUTSIDE_QUESTIONS), OUTSIDE_ANSWER)
+        """A question that Moji cannot answer: no picture tells, a word it does not know, a colour of an emoji."""
+        draw = self.rng.random()
+        if draw < 0.2:
+            emoji = [thing.noun for thing in self.scene.things if NOUNS[thing.noun].emoji]
+            if emoji:
+                return Exchange("outside", self.phrase("colour", name=self.pick(emoji)), COLOUR_ANSWER)
+        if draw < 0.6:
+            question = self.word(self.pick(outside_questions(self.strange)))
+        else:
+            template = self.pick(("exists", "count", "where", "side", "kind", "relation"))
+            name, other = self.pick(outside_things(self.strange)), self.pick(self.scene.things).name
+            question = self.phrase(template, name=name, side=self.pick(SIDES), other=other)
+        return Exchange("outside", question, OUTSIDE_ANSWER)
 
 
 QUESTION_TYPES = (
-    "exists", "count", "total", "where", "absent", "at", "side", "relation", "colour", "kind", "bigger", "outside",
+    "exists", "count", "total", "where", "absent", "at", "side", "relation", "colour", "says", "kind", "bigger",
+    "outside",
 )  # fmt: skip
 
 
-def follow_up(scene: Scene, rng: np.random.Generator) -> tuple[Exchange, ...]:
-    """A short talk whose second question leans on the first: a pronoun, or "and the …?". () if none fits."""
-    asker = Asker(scene, rng)
-    if not asker.single:
-        return ()
-    thing = asker.pick(asker.single)
-    first = Exchange("exists", asker.pick(_EXISTS_QUESTIONS[:4]).format(a=article(thing.name)), "yes")
-    others = [other for other in asker.single if other is not thing]
-    where = Exchange("follow-up", asker.pick(("where is it?", "and where is it?", "where?")), thing.place)
-    kind = Exchange("follow-up", "what kind of thing is it?", article(thing.kind))
-    talk = (first, where, kind) if rng.random() < 0.3 else (first, where)
-    if others:
-        other = asker.pick(others)
-        talk += (
-            Exchange("follow-up", asker.pick(("and the {}?", "what about the {}?")).format(other.name), other.place),
-        )
-        if talk[-2] is kind:
-            return talk[:-1]
-    return talk
-
-
 def vocabulary_sentences() -> list[str]:
-    """Sentences that together hold every word of this world: what the tokenizer is trained on."""
-    names = [*NOUNS, *map(plural, NOUNS), *KINDS, *COLOURS, *NUMBERS, *sum(PLACES, ()), *SIDES, "none", "nothing"]
-    prompts = (*_SHORT_PROMPTS, *_DETAILED_PROMPTS, *_OUTSIDE_QUESTIONS, OUTSIDE_ANSWER)
-    templates = sum(
-        (_COUNT_QUESTIONS, _EXISTS_QUESTIONS, _WHERE_QUESTIONS, _AT_QUESTIONS, _SIDE_QUESTIONS, _RELATION_QUESTIONS,
-         _COLOUR_QUESTIONS, _KIND_QUESTIONS, _SIZE_QUESTIONS, _TOTAL_QUESTIONS), ()
-    )  # fmt: skip
-    blank = dict.fromkeys(("plural", "a", "name", "place", "side", "other"), "a")
-    extras = ("yes no there is an at the and in of it what about where user assistant picture one 's",)
-    return [*names, *prompts, *(text.format(**blank) for text in templates), *extras]
+    """Sentences that together hold every word of this world: what the tokenizer is trained on.
+
+    Outside nouns are left out, so that a known and an unknown one look alike: letters and pieces.
+    """
+    names = [*NOUNS, *map(plural, NOUNS), *KINDS, *map(plural, KINDS), *COLOURS, *NUMBERS, *sum(PLACES, ()), *SIDES]
+    blanks = ("plural", "a", "name", "place", "side", "other")
+    blank = dict.fromkeys(blanks, "a")
+    templates = [text.format(**blank) for texts in (*TEMPLATES.values(), *STRANGE.values()) for text in texts]
+    prompts = (*outside_questions(), OUTSIDE_ANSWER, COLOUR_ANSWER)
+    extras = (
+        "yes no none nothing there is an at the and in of it what about where user assistant picture one 's them",
+        "that type how other on left please hey ok so hi now tell me um moji thanks pls wheres whats",
+    )
+    return [*names, *WRITINGS, *prompts, *templates, *extras]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zlib import crc32
 
 CANVAS = 192  # pixels on a side of a scene
 PATCH = 16  # pixels on a side of a patch; a scene is a grid of 12 × 12
@@ -23,7 +24,8 @@ PLACES = (
     ("left", "middle", "right"),
     ("bottom left", "bottom", "bottom right"),
 )
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+WRITINGS = ("stop", "open", "exit", "sale", "zoo", "cafe", "wow", "hello", "go", "hi", *"123456789")  # on signs
 
 # kind -> "noun" or "noun:emoji short name" where the two differ
 _KINDS = {
@@ -53,11 +55,25 @@ _KINDS = {
         umbrella snowman snowflake cloud rainbow moon:crescent_moon sun:sun_with_face""",
 }
 _PLURALS = {
-    "sheep": "sheep", "fish": "fish", "mouse": "mice", "wolf": "wolves", "butterfly": "butterflies",
-    "ladybug": "ladybugs", "cherry": "cherries", "strawberry": "strawberries", "candy": "candies",
-    "broccoli": "broccoli", "corn": "corn", "bread": "breads", "popcorn": "popcorn", "sushi": "sushi",
-    "puzzle": "puzzles", "trophy": "trophies", "teddy": "teddies", "scarf": "scarves",
+    "sheep": "sheep", "fish": "fish", "mouse": "mice", "wolf": "wolves", "scarf": "scarves", "snowman": "snowmen",
+    "broccoli": "broccoli", "corn": "corn", "popcorn": "popcorn", "sushi": "sushi", "tomato": "tomatoes",
+    "potato": "potatoes", "mango": "mangoes",
 }  # fmt: skip
+# Things that are often seen together. Scenes draw them together more often than chance, so that "is there a taxi?"
+# beside a bus asks for a look at the picture.
+COMPANIONS = tuple(
+    tuple(words.split())
+    for words in (
+        "dog cat rabbit mouse", "cow pig sheep goat horse", "lion tiger elephant zebra giraffe",
+        "bus car taxi truck train", "bicycle motorcycle scooter skateboard", "boat ship canoe whale dolphin",
+        "bread cheese egg coffee croissant",
+        "pizza hamburger hotdog taco beer", "apple banana pear peach lemon", "carrot tomato potato onion broccoli",
+        "cookie donut cake candy lollipop", "guitar piano drum violin trumpet", "hammer saw wrench screwdriver axe",
+        "phone computer camera television radio", "chair bed door couch mirror", "shirt dress coat hat shoe",
+        "bee butterfly ant spider ladybug", "rose tulip sunflower cactus", "house church school hospital castle",
+        "crab lobster shark octopus squid", "sun moon cloud rainbow snowflake", "ball kite balloon teddy puzzle",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,7 +91,7 @@ def _nouns() -> dict[str, Noun]:
         for item in words.split():
             word, _, emoji = item.partition(":")
             nouns[word] = Noun(word, kind, emoji or word)
-    return nouns | {shape: Noun(shape, "shape") for shape in SHAPES}
+    return nouns | {shape: Noun(shape, "shape") for shape in SHAPES} | {"sign": Noun("sign", "object")}
 
 
 NOUNS: dict[str, Noun] = _nouns()
@@ -89,12 +105,22 @@ def plural(word: str) -> str:
         return _PLURALS[word]
     if word.endswith(("s", "x", "ch", "sh")):
         return word + "es"
-    return word + "es" if word in ("tomato", "potato", "mango") else word + "s"
+    if word.endswith("y") and word[-2] not in "aeiou":
+        return word[:-1] + "ies"
+    return word + "s"
 
 
 def article(phrase: str) -> str:
     """The phrase with "a" or "an" before it."""
-    return ("an " if phrase[0] in "aeiou" else "a ") + phrase
+    return ("an " if phrase[0] in "aeiou8" else "a ") + phrase
+
+
+def held_out(one: str, other: str) -> bool:
+    """Whether two different nouns never stand in one training scene: one pair in fifty, fixed for good.
+
+    Scenes with such pairs show whether a model has learnt things one by one or by heart together.
+    """
+    return one != other and crc32(" ".join(sorted((one, other))).encode()) % 50 == 0
 
 
 def place_of(x: float, y: float) -> str:
