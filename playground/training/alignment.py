@@ -17,11 +17,10 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import CLIPModel, LlavaForConditionalGeneration
 
-from ..moji.scenes import make_scene
 from ..moji.world import plural
-from .checkpoint import save_checkpoint
+from .checkpoint import carry_over, save_checkpoint
 from .loop import Run, add_run_arguments, run_from, train
-from .scene_tensors import IGNORE, NAMES, patch_truth, pixel_values
+from .scene_tensors import IGNORE, NAMES, patch_truth, pixel_values, training_scene
 from .stages import announce, set_learning
 from .vlm import SIZES, chat_tokenizer, make_processor, make_vlm
 
@@ -51,17 +50,27 @@ def project(vlm: LlavaForConditionalGeneration, pixels: torch.Tensor) -> list[to
 
 
 def patch_word_loss(
-    vlm: LlavaForConditionalGeneration, features: torch.Tensor, names: torch.Tensor, targets: torch.Tensor
+    vlm: LlavaForConditionalGeneration,
+    features: torch.Tensor,
+    names: torch.Tensor,
+    centres: torch.Tensor,
+    targets: torch.Tensor,
+    one: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Cross-entropy between projected patches read by the output head and the words for what they show.
 
-    ``features`` (pictures, patches, hidden), ``names`` (pictures, patches) from ``patch_truth``. Ground and slivers do
-    not count. Also returns the share of patches whose best word is one of the right ones.
+    ``features`` (pictures, patches, hidden), ``names`` and ``centres`` (pictures, patches) from ``patch_truth``,
+    ``targets`` from ``name_targets``. Ground and slivers do not count. A patch that holds the centre of its thing
+    also says "one" (the token ``one``), a quarter of its words: counting is then adding up. Also returns the share
+    of patches whose best word is one of the right ones.
     """
     chosen = (names != IGNORE) & (names != len(NAMES) - 1)
     logits = vlm.lm_head(features[chosen]).float()
-    wanted = targets.to(logits.device)[names[chosen]]
-    right = wanted.gather(1, logits.argmax(-1, keepdim=True)).gt(0).float().mean()
+    named = targets.to(logits.device)[names[chosen]]
+    middle = 0.75 * named
+    middle[:, one] += 0.25
+    wanted = torch.where(centres[chosen][:, None] > 0, middle, named)
+    right = named.gather(1, logits.argmax(-1, keepdim=True)).gt(0).float().mean()
     return F.cross_entropy(logits, wanted), right
 
 
@@ -70,18 +79,20 @@ class AlignmentObjective(nn.Module):
 
     def __init__(self, vlm: LlavaForConditionalGeneration) -> None:
         super().__init__()
-        self.vlm, self.targets = vlm, name_targets()
+        self.vlm, self.targets, self.one = vlm, name_targets(), chat_tokenizer().convert_tokens_to_ids("▁one")
 
-    def forward(self, pixels: torch.Tensor, names: torch.Tensor) -> dict[str, torch.Tensor]:
+    def forward(self, pixels: torch.Tensor, names: torch.Tensor, centres: torch.Tensor) -> dict[str, torch.Tensor]:
         """Losses by name."""
-        loss, right = patch_word_loss(self.vlm, torch.stack(project(self.vlm, pixels)), names, self.targets)
+        features = torch.stack(project(self.vlm, pixels))
+        loss, right = patch_word_loss(self.vlm, features, names, centres, self.targets, self.one)
         return {"loss": loss, "patches": right}
 
 
 def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
-    """Scenes with the name of every patch."""
-    scenes = [make_scene(rng) for _ in range(size)]
-    return {"pixels": pixel_values(scenes), "names": patch_truth(scenes)["names"]}
+    """Scenes with the name of every patch, and which patches hold a centre."""
+    scenes = [training_scene(rng) for _ in range(size)]
+    truth = patch_truth(scenes)
+    return {"pixels": pixel_values(scenes), "names": truth["names"], "centres": truth["centres"]}
 
 
 def align(run: Run, vlm: LlavaForConditionalGeneration) -> list[float]:
@@ -96,11 +107,16 @@ def main() -> None:
     add_run_arguments(parser, folder="runs/alignment", minutes=3, batch=64)
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--clip", type=Path, default=Path("assets/moji/moji-clip"))
+    parser.add_argument("--begin", type=Path, help="take language model and projector from this moji-vlm")
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-vlm"))
     arguments = parser.parse_args()
     announce("alignment")
     torch.manual_seed(arguments.seed)
-    vlm = make_vlm(CLIPModel.from_pretrained(arguments.clip, dtype=torch.float32), arguments.size)
+    clip = CLIPModel.from_pretrained(arguments.clip, dtype=torch.float32)
+    vlm = make_vlm(clip, arguments.size)
+    if arguments.begin:
+        carry_over(vlm, arguments.begin, chat_tokenizer())
+        vlm.model.vision_tower.load_state_dict(clip.vision_model.state_dict())
     align(run_from(arguments), vlm)
     save_checkpoint(vlm, make_processor(), arguments.output)
 

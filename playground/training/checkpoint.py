@@ -6,16 +6,39 @@ from copy import deepcopy
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedModel, ProcessorMixin
+from torch import nn
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
 
 def save_checkpoint(model: PreTrainedModel, processor: ProcessorMixin, folder: Path) -> None:
     """Write model and processor to ``folder``, weights in bf16 and in shards under 9 MB.
 
-    Training multiplies in bf16 as well, so nothing is lost that a forward pass would have used. The model given
-    keeps its own precision. Weights of an earlier save that the new one has not replaced are removed.
+    Under bf16 autocast training multiplies with just these numbers; a model trained in float32 is rounded to them.
+    The model given keeps its own precision. Weights of an earlier save that the new one has not replaced are removed.
     """
     for old in folder.glob("model*.safetensors*"):
         old.unlink()
     deepcopy(model).to(torch.bfloat16).save_pretrained(folder, max_shard_size="8MB")
     processor.save_pretrained(folder)
+
+
+@torch.no_grad()
+def carry_over(model: PreTrainedModel, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Start ``model`` from an earlier checkpoint of the same class whose vocabulary may be another one.
+
+    Word embeddings are carried over token by token: those that both tokenizers spell alike. New tokens keep
+    their fresh vectors. Raises ValueError where anything but the vocabulary differs.
+    """
+    earlier = type(model).from_pretrained(folder, dtype=torch.float32)
+    had, has = AutoTokenizer.from_pretrained(folder).get_vocab(), tokenizer.get_vocab()
+    shared = [token for token in has if token in had]
+    old, new = torch.tensor([had[token] for token in shared]), torch.tensor([has[token] for token in shared])
+    sources = dict(earlier.named_modules())
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Embedding) and module.num_embeddings == len(has):
+            module.weight[new] = sources[name].weight[old]
+    words = {name for name, weight in earlier.state_dict().items() if weight.shape[:1] == (len(had),)}
+    rest = {name: weight for name, weight in earlier.state_dict().items() if name not in words}
+    wrong = [name for name in model.load_state_dict(rest, strict=False).missing_keys if name not in words]
+    if wrong:
+        raise ValueError(f"{folder} is no earlier checkpoint of this model: it lacks {', '.join(wrong[:3])}.")

@@ -21,16 +21,17 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcesso
 from ..moji.scenes import Scene, make_scene
 from ..moji.tokenizer import make_tokenizer
 from ..moji.words import short_caption
-from ..moji.world import CANVAS, PATCH, article
-from .checkpoint import save_checkpoint
+from ..moji.world import CANVAS, PATCH, STYLES, WRITINGS, article
+from .checkpoint import carry_over, save_checkpoint
 from .loop import MakeBatch, add_run_arguments, run_from, train
-from .scene_tensors import GROUND, IGNORE, MEAN, NAMES, STD, patch_truth, pixel_values
+from .scene_tensors import GROUND, IGNORE, MEAN, NAMES, STD, patch_truth, pixel_values, training_scene
 from .stages import announce
 
 SIZES = {"tiny": (64, 2), "small": (192, 6), "base": (384, 8)}  # hidden size, vision layers
 TEXT_LENGTH = 64
 SPRITE_CANVAS = 64  # pixels; the first part of the curriculum shows one thing on a small canvas
 SPRITE_SHARE = 0.22  # of the budget
+SPRITE_SIGNS = 0.3  # of the sprites: nineteen writings look more alike than all emoji do
 _TEMPLATES = ("{name}", "{a}", "the {name}", "a picture of {a}")
 
 
@@ -115,19 +116,27 @@ class EncoderObjective(nn.Module):
         }  # fmt: skip
 
 
-def scenes_for(rng: np.random.Generator, size: int, fraction: float) -> list[Scene]:
-    """The curriculum: single things on a small canvas (four times as many), then scenes of one to six."""
-    if fraction < SPRITE_SHARE:
-        return [make_scene(rng, 1, canvas=SPRITE_CANVAS) for _ in range(4 * size)]
-    return [make_scene(rng) for _ in range(size)]
+def scenes_for(rng: np.random.Generator, size: int, fraction: float, sprites: float = SPRITE_SHARE) -> list[Scene]:
+    """The curriculum: single things on a small canvas (four times as many), then scenes of one to six.
+
+    ``sprites`` is the share of the budget that the first part takes.
+    """
+    if fraction < sprites:
+        return [_sprite_scene(rng) for _ in range(4 * size)]
+    return [training_scene(rng) for _ in range(size)]
 
 
-def batch_maker(tokenizer: PreTrainedTokenizerFast) -> MakeBatch:
-    """``make_batch`` for ``loop.train``."""
+def _sprite_scene(rng: np.random.Generator) -> Scene:
+    sign = ("sign", str(rng.choice(WRITINGS)), str(rng.choice(STYLES)))
+    return make_scene(rng, 1, canvas=SPRITE_CANVAS, names=[sign] if rng.random() < SPRITE_SIGNS else None)
+
+
+def batch_maker(tokenizer: PreTrainedTokenizerFast, sprites: float = SPRITE_SHARE) -> MakeBatch:
+    """``make_batch`` for ``loop.train``; ``sprites`` as in ``scenes_for``."""
     phrases = [tokenizer(name_phrases(template), padding=True, return_tensors="pt") for template in _TEMPLATES]
 
     def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
-        scenes = scenes_for(rng, size, fraction)
+        scenes = scenes_for(rng, size, fraction, sprites)
         captions = tokenizer([short_caption(scene) for scene in scenes], padding=True, return_tensors="pt")
         names = phrases[int(rng.integers(len(phrases)))]
         return patch_truth(scenes) | {
@@ -147,12 +156,18 @@ def main() -> None:
     add_run_arguments(parser, folder="runs/encoder", minutes=40, batch=64)
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-clip"))
+    parser.add_argument("--begin", type=Path, help="go on from this moji-clip")
+    parser.add_argument("--sprites", type=float, default=SPRITE_SHARE, help="share of the budget for single sprites")
     arguments = parser.parse_args()
     announce("encoder")
     torch.manual_seed(arguments.seed)
     clip = make_clip(arguments.size)
     tokenizer = make_tokenizer(bos=True, eos=True, max_length=TEXT_LENGTH)
-    train(run_from(arguments), EncoderObjective(clip), batch_maker(tokenizer))
+    if arguments.begin:
+        carry_over(clip, arguments.begin, tokenizer)
+    if not torch.cuda.is_available():
+        clip.set_attn_implementation("eager")  # on CPUs a step takes a sixth less than with SDPA's backward pass
+    train(run_from(arguments), EncoderObjective(clip), batch_maker(tokenizer, arguments.sprites))
     save_checkpoint(clip, CLIPProcessor(image_processor(), tokenizer), arguments.output)
 
 

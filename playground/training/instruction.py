@@ -18,12 +18,11 @@ from torch.nn import functional as F
 from transformers import LlavaForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from ..moji.scenes import make_scene
 from .alignment import name_targets, patch_word_loss, project
 from .checkpoint import save_checkpoint
 from .loop import MakeBatch, Run, add_run_arguments, run_from, train
 from .packing import Packer, talks_about
-from .scene_tensors import patch_truth, pixel_values
+from .scene_tensors import patch_truth, pixel_values, training_scene
 from .stages import announce, set_learning
 from .vlm import chat_tokenizer, make_processor
 
@@ -35,12 +34,13 @@ class InstructionObjective(nn.Module):
 
     def __init__(self, vlm: LlavaForConditionalGeneration) -> None:
         super().__init__()
-        self.vlm, self.targets = vlm, name_targets()
+        self.vlm, self.targets, self.one = vlm, name_targets(), chat_tokenizer().convert_tokens_to_ids("▁one")
 
     def forward(
         self,
         pixels: torch.Tensor,
         names: torch.Tensor,
+        centres: torch.Tensor,
         input_ids: torch.Tensor,
         position_ids: torch.Tensor,
         weights: torch.Tensor,
@@ -48,7 +48,7 @@ class InstructionObjective(nn.Module):
     ) -> dict[str, torch.Tensor]:
         """Losses by name; "words" is the share of answer tokens that would be predicted rightly."""
         features = project(self.vlm, pixels)
-        patch_word, _ = patch_word_loss(self.vlm, torch.stack(features), names, self.targets)
+        patch_word, _ = patch_word_loss(self.vlm, torch.stack(features), names, centres, self.targets, self.one)
         hidden = self.vlm.model(
             input_ids=input_ids,
             position_ids=position_ids,
@@ -70,31 +70,39 @@ def batch_maker(curriculum: tuple[tuple[float, int], ...] = CURRICULUM) -> MakeB
 
     def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
         most = next(things for until, things in curriculum if fraction < until)
-        scenes = [make_scene(rng, int(rng.integers(1, most + 1))) for _ in range(size)]
+        scenes = [training_scene(rng, int(rng.integers(1, most + 1))) for _ in range(size)]
         packed = packer.pack([talks_about(scene, rng) for scene in scenes])
-        return packed | {"pixels": pixel_values(scenes), "names": patch_truth(scenes)["names"]}
+        truth = patch_truth(scenes)
+        return packed | {"pixels": pixel_values(scenes), "names": truth["names"], "centres": truth["centres"]}
 
     return make_batch
 
 
-def instruct(run: Run, vlm: LlavaForConditionalGeneration) -> list[float]:
-    """Train what this stage trains of ``vlm``, in place; the loss of every step."""
-    set_learning(vlm, "instruction")
-    return train(run, InstructionObjective(vlm), batch_maker(), matrix_rate=2e-3, other_rate=1.5e-3)
+def instruct(
+    run: Run, vlm: LlavaForConditionalGeneration, stage: str = "instruction", *, full: bool = False
+) -> list[float]:
+    """Train what ``stage`` ("instruction" or "everything") trains of ``vlm``, in place; the loss of every step.
+
+    ``full`` leaves the curriculum out, for a model that can speak already.
+    """
+    set_learning(vlm, stage)
+    curriculum = CURRICULUM[-1:] if full else CURRICULUM
+    return train(run, InstructionObjective(vlm), batch_maker(curriculum), matrix_rate=2e-3, other_rate=1.5e-3)
 
 
-def main() -> None:
-    """Parse the options, train, and save the checkpoint."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_run_arguments(parser, folder="runs/instruction", minutes=75, batch=16)
-    parser.add_argument("--start", type=Path, default=Path("assets/moji/moji-vlm"), help="an aligned checkpoint")
+def run_stage(stage: str, description: str | None, *, minutes: float, rate: float = 1.0) -> None:
+    """Parse the options of "instruction" or "everything", train, and save the checkpoint."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_run_arguments(parser, folder=f"runs/{stage}", minutes=minutes, batch=16, rate=rate)
+    parser.add_argument("--start", type=Path, default=Path("assets/moji/moji-vlm"), help="the checkpoint to go on from")
+    parser.add_argument("--full", action="store_true", default=stage == "everything", help="no curriculum")
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-vlm"))
     arguments = parser.parse_args()
-    announce("instruction")
+    announce(stage)
     vlm = LlavaForConditionalGeneration.from_pretrained(arguments.start, dtype=torch.float32)
-    instruct(run_from(arguments), vlm)
+    instruct(run_from(arguments), vlm, stage, full=arguments.full)
     save_checkpoint(vlm, make_processor(), arguments.output)
 
 
 if __name__ == "__main__":
-    main()
+    run_stage("instruction", __doc__, minutes=75)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,13 +38,17 @@ class Budget:
 
 @dataclass(frozen=True)
 class Run:
-    """Where and how one stage trains. ``folder`` holds its checkpoints; an unfinished one is resumed from there."""
+    """Where and how one stage trains. ``folder`` holds its checkpoints; an unfinished one is resumed from there.
+
+    ``rate`` scales the stage's learning rates: below 1 to go on from weights that have learnt already.
+    """
 
     folder: Path
     budget: Budget
     batch: int
     seed: int = 0
     save_minutes: float = 5.0
+    rate: float = 1.0
 
 
 class _Progress:
@@ -59,6 +64,24 @@ class _Progress:
         self.step, self.seconds = state["step"], state["seconds"]
 
 
+def faster_precision() -> str:
+    """ "bf16" on CUDA; on a CPU "bf16" or "no" (float32), whichever multiplies matrices faster.
+
+    Processors that have bf16 instructions without matrix units can be slower with them than with float32.
+    """
+    if torch.cuda.is_available():
+        return "bf16"
+    seconds = {}
+    for name, dtype in (("no", torch.float32), ("bf16", torch.bfloat16)):
+        left, right = torch.ones(2048, 256, dtype=dtype), torch.ones(256, 704, dtype=dtype)
+        for _ in range(2):  # the first one is for warming up
+            began = time.perf_counter()
+            for _ in range(8):
+                torch.mm(left, right)
+            seconds[name] = time.perf_counter() - began
+    return min(seconds, key=seconds.__getitem__)
+
+
 def train(
     run: Run,
     objective: nn.Module,
@@ -66,23 +89,27 @@ def train(
     *,
     matrix_rate: float = 3e-3,
     other_rate: float = 2e-3,
+    optimizers: list[torch.optim.Optimizer] | None = None,
 ) -> list[float]:
     """Minimise ``objective(**batch)["loss"]`` until the budget is used; returns the loss of every step.
 
     ``make_batch(rng, size, fraction)`` makes fresh data on the fly, from a seed that depends on the run's seed,
     the step and the process alone, so that a resumed run sees what the uncut one would have seen.
-    bf16 autocast on CPU and CUDA; several processes under ``accelerate launch``.
+    ``optimizers`` are those of ``make_optimizers`` over all of ``objective``, unless parts learn at rates of their own.
+    bf16 autocast where that is faster; several processes under ``accelerate launch``.
     """
     torch.manual_seed(run.seed)
     random.seed(run.seed)
-    accelerator = Accelerator(mixed_precision="bf16", cpu=not torch.cuda.is_available())
-    optimizers = make_optimizers([objective], matrix_rate=matrix_rate, other_rate=other_rate)
+    accelerator = Accelerator(mixed_precision=faster_precision(), cpu=not torch.cuda.is_available())
+    optimizers = optimizers or make_optimizers(
+        [objective], matrix_rate=run.rate * matrix_rate, other_rate=run.rate * other_rate
+    )
     model, *prepared = accelerator.prepare(objective, *optimizers)
     progress, losses = _Progress(), []
     accelerator.register_for_checkpointing(progress)
     state = run.folder / "state"
-    if (state / "complete").exists():
-        accelerator.load_state(str(state))
+    if saved_state := next((path for path in (state, _earlier(state)) if path.exists()), None):
+        accelerator.load_state(str(saved_state))
         accelerator.print(f"resumed at step {progress.step} after {progress.seconds / 60:.1f} minutes")
     began = saved = time.monotonic()
     before = progress.seconds
@@ -118,24 +145,39 @@ def train(
     return losses
 
 
+def _earlier(state: Path) -> Path:
+    """Where the state before the newest lies for the moment in which the two change places."""
+    return state.with_name("state.earlier")
+
+
 def _save(accelerator: Accelerator, state: Path) -> None:
-    """Write the state; the mark "complete" tells a whole one from one that was cut while being written."""
-    (state / "complete").unlink(missing_ok=True)
-    accelerator.save_state(str(state))
+    """Write the state beside the last one and then put it in its place: whenever a run is killed, one is whole."""
+    fresh = state.with_name("state.fresh")
+    accelerator.save_state(str(fresh))
     accelerator.wait_for_everyone()
-    (state / "complete").touch()
+    if not accelerator.is_main_process:
+        return
+    if state.exists():
+        shutil.rmtree(_earlier(state), ignore_errors=True)
+        state.rename(_earlier(state))
+    fresh.rename(state)
+    shutil.rmtree(_earlier(state), ignore_errors=True)
 
 
-def add_run_arguments(parser: argparse.ArgumentParser, *, folder: str, minutes: float, batch: int) -> None:
-    """The options that every recipe takes: --folder, --minutes or --steps, --batch, --seed."""
+def add_run_arguments(
+    parser: argparse.ArgumentParser, *, folder: str, minutes: float, batch: int, rate: float = 1.0
+) -> None:
+    """The options that every recipe takes: --folder, --minutes or --steps, --batch, --seed, --rate."""
     parser.add_argument("--folder", type=Path, default=Path(folder), help="checkpoints go here, and resume from here")
     parser.add_argument("--minutes", type=float, default=minutes, help="wall time to train for")
     parser.add_argument("--steps", type=int, help="optimiser steps to train for, instead of --minutes")
     parser.add_argument("--batch", type=int, default=batch, help="scenes in a step, per process")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save-minutes", type=float, default=5.0, help="time between checkpoints to resume from")
+    parser.add_argument("--rate", type=float, default=rate, help="factor on the stage's learning rates")
 
 
 def run_from(arguments: argparse.Namespace) -> Run:
     """The run that the options of ``add_run_arguments`` describe."""
     budget = Budget(arguments.steps, arguments.minutes)
-    return Run(arguments.folder, budget, arguments.batch, arguments.seed)
+    return Run(arguments.folder, budget, arguments.batch, arguments.seed, arguments.save_minutes, arguments.rate)

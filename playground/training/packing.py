@@ -12,27 +12,29 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from ..moji.scenes import Scene
-from ..moji.words import Asker, Exchange, follow_up
+from ..moji.talks import follow_up
+from ..moji.words import Asker, Exchange
 from .vlm import IMAGE_TOKENS
 
 LENGTH_STEP = 64  # rows are padded to a multiple: every new length costs memory that CPU kernels keep
 Talk = tuple[Exchange, ...]
 _EACH = (
-    "exists", "exists", "count", "count", "count", "total", "where", "at",
+    "exists", "exists", "count", "count", "count", "total", "where", "where", "at",
     "side", "side", "relation", "relation", "bigger", "bigger",
 )  # fmt: skip
-_SOME = ("absent", "kind", "outside")
+_SOME = ("absent", "kind", "outside", "outside")
+_SLIPS = 0.08  # share of questions with a small misspelling
 
 
 def talks_about(scene: Scene, rng: np.random.Generator) -> list[Talk]:
     """What one training sequence says about a scene: captions, single questions, follow-ups and one longer talk."""
-    asker = Asker(scene, rng)
+    asker = Asker(scene, rng, loose=True, slips=_SLIPS)
     rare = [_SOME[i] for i in rng.permutation(len(_SOME))[:2]]
-    asked = [getattr(asker, name)() for name in (*_EACH, "colour", *rare)]
+    asked = [getattr(asker, name)() for name in (*_EACH, "colour", "says", *rare)]
     singles = [exchange for exchange in asked if exchange]
     talks: list[Talk] = [(exchange,) for exchange in singles]
     talks += [(asker.caption(first=bool(rng.random() < 0.5)),), (asker.detail(first=bool(rng.random() < 0.5)),)]
-    if chain := follow_up(scene, rng):
+    if chain := follow_up(scene, rng, loose=True, slips=_SLIPS):
         talks.append(chain)
     again = [getattr(asker, _EACH[i])() for i in rng.integers(len(_EACH), size=3)]
     if longer := tuple(exchange for exchange in again if exchange):

@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from io import BytesIO
+
 import numpy as np
 import torch
+from PIL import Image
 
-from ..moji.scenes import Scene, Thing
-from ..moji.world import COLOURS, EMOJI_NOUNS, PATCH, SHAPES
+from ..moji.scenes import Scene, Thing, make_scene
+from ..moji.world import COLOURS, EMOJI_NOUNS, PATCH, SHAPES, WRITINGS
 
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.5, 0.5, 0.5)
 GROUND = "ground"
-NAMES = (*EMOJI_NOUNS, *(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS), GROUND)
+NAMES = (
+    *EMOJI_NOUNS,
+    *(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS),
+    *(f"{writing} sign" for writing in WRITINGS),
+    GROUND,
+)
 NAME_INDEX = {name: index for index, name in enumerate(NAMES)}
 IGNORE = -100
+
+
+def training_scene(rng: np.random.Generator, count: int | None = None) -> Scene:
+    """A scene as training shows it: now and then squeezed, with small things, as a poor JPEG, or scaled down and up.
+
+    Evaluation goes a step further in each of these.
+    """
+    stretch = float(np.exp(rng.uniform(-0.5, 0.5))) if rng.random() < 0.3 else 1.0
+    sizes = (24, 40) if rng.random() < 0.1 else None
+    scene = make_scene(rng, count, sizes=sizes, stretch=stretch)
+    return replace(scene, pixels=_worn(scene.image, rng)) if rng.random() < 0.2 else scene
+
+
+def _worn(image: Image.Image, rng: np.random.Generator) -> np.ndarray:
+    """The picture's pixels after a lossy save, or after it was made smaller and large again."""
+    if rng.random() < 0.5:
+        side = int(image.width * rng.uniform(0.6, 1.0))
+        return np.asarray(image.resize((side, side)).resize(image.size))
+    file = BytesIO()
+    image.save(file, "JPEG", quality=int(rng.integers(50, 96)))
+    return np.asarray(Image.open(file))
 
 
 def pixel_values(scenes: list[Scene]) -> torch.Tensor:

@@ -68,3 +68,46 @@ def mask_iou(predicted: np.ndarray, truth: np.ndarray) -> float:
     """Intersection over union of two bool masks; 1.0 where both are empty."""
     either = np.logical_or(predicted, truth).sum()
     return float(np.logical_and(predicted, truth).sum() / either) if either else 1.0
+
+
+@dataclass(frozen=True)
+class YesNoScore:
+    """``accuracy`` and the share of replies that are "yes" (half of the right ones are), both in 0–1; ``asked``."""
+
+    accuracy: float
+    yes: float
+    asked: int
+
+
+def score_yes_no(about_present: Sequence[str], about_absent: Sequence[str]) -> YesNoScore:
+    """Replies to questions whose answer is "yes", and to those whose answer is "no"; any other word is wrong."""
+    said = [*about_present, *about_absent]
+    right = sum(reply == "yes" for reply in about_present) + sum(reply == "no" for reply in about_absent)
+    return YesNoScore(right / len(said), sum(reply == "yes" for reply in said) / len(said), len(said))
+
+
+def recall_at_one(scores: np.ndarray, labels: Sequence[str]) -> float:
+    """Share of rows whose highest score stands in a column with the row's own label; ``scores`` (items, items)."""
+    return float(np.mean([labels[best] == own for best, own in zip(scores.argmax(1), labels, strict=True)]))
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """Answers whose probability lies in one range: how ``sure`` on average, what share is ``right``, how many."""
+
+    sure: float
+    right: float
+    answers: int
+
+
+def calibration(probabilities: Sequence[float], rights: Sequence[bool], bins: int = 10) -> tuple[Confidence, ...]:
+    """Answers by probability in equal ranges of 0–1, the least sure first; empty ranges are left out."""
+    sure, right = np.asarray(probabilities, float), np.asarray(rights, float)
+    place = np.minimum((sure * bins).astype(int), bins - 1)
+    filled = (place == i for i in range(bins) if (place == i).any())
+    return tuple(Confidence(float(sure[own].mean()), float(right[own].mean()), int(own.sum())) for own in filled)
+
+
+def calibration_error(rows: Sequence[Confidence]) -> float:
+    """Expected calibration error (Naeini et al. 2015): the mean gap of sure and right, weighted by answers."""
+    return sum(row.answers * abs(row.sure - row.right) for row in rows) / sum(row.answers for row in rows)

@@ -16,14 +16,14 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import CLIPModel, CLIPSegConfig, CLIPSegForImageSegmentation, CLIPSegProcessor
 
-from ..moji.scenes import Scene, make_scene
+from ..moji.scenes import Scene
 from ..moji.tokenizer import make_tokenizer
 from ..moji.words import Asker, plural_name
 from ..moji.world import article
 from .checkpoint import save_checkpoint
 from .encoder import TEXT_LENGTH, image_processor
 from .loop import MakeBatch, add_run_arguments, run_from, train
-from .scene_tensors import pixel_values
+from .scene_tensors import pixel_values, training_scene
 from .stages import announce, set_learning
 
 PHRASES = 4  # asked about each scene of a batch
@@ -95,7 +95,7 @@ def batch_maker() -> MakeBatch:
     tokenizer = make_tokenizer(bos=True, eos=True, max_length=TEXT_LENGTH)
 
     def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
-        scenes = [make_scene(rng) for _ in range(size)]
+        scenes = [training_scene(rng) for _ in range(size)]
         asked = [pair for scene in scenes for pair in ask_phrases(scene, rng)]
         texts = tokenizer([phrase for phrase, _ in asked], padding=True, return_tensors="pt")
         masks = torch.from_numpy(np.stack([mask for _, mask in asked])).float()
@@ -109,11 +109,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, folder="runs/segmentation", minutes=12, batch=32)
     parser.add_argument("--clip", type=Path, default=Path("assets/moji/moji-clip"))
+    parser.add_argument("--begin", type=Path, help="take the mask decoder from this moji-clipseg")
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-clipseg"))
     arguments = parser.parse_args()
     announce("segmentation")
     torch.manual_seed(arguments.seed)
     clipseg = make_clipseg(CLIPModel.from_pretrained(arguments.clip, dtype=torch.float32))
+    if arguments.begin:
+        earlier = CLIPSegForImageSegmentation.from_pretrained(arguments.begin, dtype=torch.float32)
+        clipseg.decoder.load_state_dict(earlier.decoder.state_dict())
     set_learning(clipseg, "segmentation")
     train(run_from(arguments), SegmentationObjective(clipseg), batch_maker())
     tokenizer = make_tokenizer(bos=True, eos=True, max_length=TEXT_LENGTH)

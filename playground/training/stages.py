@@ -27,11 +27,38 @@ STAGES = {
     "segmentation": Stage(
         "moji-clipseg", ("mask decoder",), ("vision encoder", "text encoder", "projections"), "pixel masks of phrases"
     ),
+    "detection": Stage(
+        "moji-owl",
+        ("detection heads", "upper vision layers"),
+        ("lower vision layers", "text encoder", "projections"),
+        "centre patches of phrases + patch boxes",
+    ),
     "alignment": Stage(
         "moji-vlm", ("projector", "word embeddings"), ("vision tower", "language model"), "patch → the word it shows"
     ),
     "instruction": Stage(
         "moji-vlm", ("projector", "word embeddings", "language model"), ("vision tower",), "next word of answers"
+    ),
+    "lora": Stage(
+        "moji-vlm-json",
+        ("adapters",),
+        ("vision tower", "projector", "word embeddings", "language model"),
+        "next word of answers in JSON, ordinary talks beside them",
+    ),
+    "preference": Stage(
+        "moji-vlm-preferred",
+        ("language model",),
+        ("vision tower", "projector", "word embeddings"),
+        "true answers likelier than hallucinated ones, measured against the start",
+    ),
+    "everything": Stage(
+        "moji-vlm", ("vision tower", "projector", "word embeddings", "language model"), (), "next word of answers"
+    ),
+    "blip": Stage(
+        "moji-blip",
+        ("BLIP vision tower", "BLIP text decoder"),
+        (),
+        "image–caption contrast + matching + next word of captions and answers + words and boxes of patches",
     ),
 }
 
@@ -43,6 +70,19 @@ PARTS = {
     "lm_head.": "word embeddings",
     "model.language_model.": "language model",
     "decoder.": "mask decoder",
+    "class_head.": "detection heads",
+    "box_head.": "detection heads",
+    "layer_norm.": "detection heads",
+    "owlvit.vision_model.embeddings.": "lower vision layers",
+    "owlvit.vision_model.pre_layernorm.": "lower vision layers",
+    "owlvit.vision_model.encoder.layers.0.": "lower vision layers",
+    "owlvit.vision_model.encoder.layers.1.": "lower vision layers",
+    "owlvit.vision_model.encoder.layers.2.": "lower vision layers",
+    "owlvit.vision_model.": "upper vision layers",
+    "owlvit.text_model.": "text encoder",
+    "owlvit.": "projections",
+    "vision_model.": "BLIP vision tower",
+    "text_decoder.": "BLIP text decoder",
     "clip.vision_model.": "vision encoder",
     "clip.text_model.": "text encoder",
     "clip.": "projections",
@@ -51,6 +91,8 @@ PARTS = {
 
 def part_of(parameter: str) -> str:
     """The part of the model that a parameter of this name belongs to."""
+    if ".lora_" in parameter or ".trainable_tokens_" in parameter:
+        return "adapters"
     return next(part for prefix, part in PARTS.items() if parameter.startswith(prefix))
 
 

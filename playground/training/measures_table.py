@@ -1,0 +1,109 @@
+"""The figures of ``evaluate`` as the Markdown tables of the README."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .measures_answers import TYPES
+from .measures_worlds import HARDER
+from .measures_yes_no import KINDS_OF_ABSENCE
+from .scene_tensors import NAMES
+
+
+def as_tables(result: dict) -> str:
+    """Four tables: answers by question type, other figures, harder worlds, how sure against how right."""
+    tables = (answers_table, figures_table, worlds_table, confidence_table)
+    return "\n\n".join(table(result) for table in tables)
+
+
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _share(row: dict | None, key: str = "right") -> str:
+    return f"{row[key]:.0%}" if row else "–"
+
+
+def answers_table(result: dict) -> str:
+    """Right answers by question type, one column a model."""
+    models = list(result["chat"])
+    answers = [result["chat"][name]["answers"] for name in models]
+    rows = [
+        (
+            kind,
+            *(_share(each.get(kind)) for each in answers),
+            _share(answers[0][kind], "chance"),
+            str(answers[0][kind]["asked"]),
+        )
+        for kind in (*TYPES, "all")
+        if kind in answers[0]
+    ]
+    return _markdown(("question", *(f"`{name}`" for name in models), "always the same answer", "asked"), rows)
+
+
+def figures_table(result: dict) -> str:
+    """Captions, yes/no, matching, masks, boxes and seconds."""
+    models = list(result["chat"].values())
+    blank = [""] * (len(models) - 1)
+
+    def each(template: str, *path: str) -> list[str]:
+        values = []
+        for model in models:
+            for key in path:
+                model = model[key]
+            values.append(template.format(model))
+        return values
+
+    rows = [
+        ("short caption wholly right", *each("{:.0%}", "captions", "exact")),
+        ("things named: precision", *each("{:.2f}", "captions", "precision")),
+        ("things named: recall", *each("{:.2f}", "captions", "recall")),
+        ("things named: F1", *each("{:.2f}", "captions", "f1")),
+        ("right counts of things found", *each("{:.0%}", "captions", "counts")),
+        ("detailed caption right word for word", *each("{:.0%}", "captions", "detailed")),
+    ]
+    for kind in KINDS_OF_ABSENCE:
+        rows.append((f"yes/no as in POPE, {kind}: right", *each("{:.0%}", "yes_no", kind, "accuracy")))
+        rows.append((f"yes/no as in POPE, {kind}: says yes (should be 50%)", *each("{:.0%}", "yes_no", kind, "yes")))
+    cores = models[0]["seconds"]["cores"]
+    rows += [
+        ("calibration error of answers", *each("{:.3f}", "confidence", "error")),
+        (f"seconds to the first token, {cores} cores", *each("{:.2f}", "seconds", "first token")),
+        (f"seconds to a whole caption, {cores} cores", *each("{:.2f}", "seconds", "caption")),
+    ]
+    found = result["retrieval"]
+    others = [
+        (f"`moji-clip` zero-shot, one of {len(NAMES) - 1} names", f"{result['zero_shot']:.0%}"),
+        (f"`moji-clip` picture to caption, first of {found['among']:,}", f"{found['image to text']:.0%}"),
+        (f"`moji-clip` caption to picture, first of {found['among']:,}", f"{found['text to image']:.0%}"),
+        ("`moji-clipseg` mean IoU", f"{result['mask_iou']:.2f}"),
+    ]
+    if boxes := result.get("boxes"):
+        others.append(("`moji-owl` AP50 / AP", f"{boxes['ap50']:.2f} / {boxes['ap']:.2f}"))
+    rows += [(*row, *blank) for row in others]
+    return _markdown(("other figures", *(f"`{name}`" for name in result["chat"])), rows)
+
+
+def worlds_table(result: dict) -> str:
+    """Right answers and caption F1 where the world is harder than in training; the first row is as in training."""
+    models = result["chat"]
+    head = ["world", *(title for name in models for title in (f"`{name}` answers", "caption F1"))]
+    rows = []
+    for world in ("as in training", *(world.name for world in HARDER)):
+        cells = [world]
+        for model in models.values():
+            row = model["worlds"].get(world, model)
+            cells += [_share(row["answers"]["all"]), f"{row['captions']['f1']:.2f}"]
+        rows.append(cells)
+    return _markdown(head, rows)
+
+
+def confidence_table(result: dict) -> str:
+    """Answers of each model by how sure it was."""
+    rows = [
+        (f"`{name}`", f"{row['sure']:.0%}", f"{row['right']:.0%}", str(row["answers"]))
+        for name, model in result["chat"].items()
+        for row in model["confidence"]["rows"]
+    ]
+    return _markdown(("model", "sure on average", "right", "answers"), rows)
