@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playground.models.chat import ChatModel
     from playground.models.embedding import EmbeddingModel
+    from playground.models.remote import RemoteChatModel
     from playground.models.segmentation import SegmentationModel
 
 __all__ = ["load"]
 
 
-def load(name: str, **options) -> ChatModel | EmbeddingModel | SegmentationModel:
-    """Load a model by catalogue name, local folder or Hub id; see `playground.models.loading.load`."""
+def load(name: str, **options) -> ChatModel | RemoteChatModel | EmbeddingModel | SegmentationModel:
+    """Load a model by catalogue name, folder, Hub id or server's address; see `playground.models.loading.load`."""
     from playground.models.loading import load as load_model
 
     return load_model(name, **options)

@@ -6,10 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["chat", "embed", "segment"]
+Kind = Literal["chat", "embed", "segment", "detect"]
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 MOJI_KNOWS = "A world of emoji scenes: some 200 everyday things, shapes and colours. It has never seen a photograph."
+
+
+TASKS: dict[Kind, tuple[str, ...]] = {
+    "chat": ("chat", "answer", "caption"),
+    "embed": ("compare", "search"),
+    "segment": ("segment",),
+    "detect": ("detect",),
+}
 
 
 @dataclass(frozen=True)
@@ -18,13 +26,18 @@ class Entry:
 
     name: what is typed and shown in lists; unique.
     title: one line for people.
-    kind: "chat" (picture and text to text), "embed" (to vectors) or "segment" (words to masks).
+    kind: "chat" (picture and text to text), "embed" (to vectors), "segment" (words or clicks to masks) or "detect"
+        (words to boxes).
     source: a Hub id ("owner/name"), or the folder of an embedded model.
     licence: of the weights.
     download_mb: what the first use fetches, in megabytes (0 for an embedded model).
     memory_mb: what the process takes while it answers on a CPU in float32, in megabytes; some 700 of it are torch.
+        Measured for embedded models; for others four bytes a weight and room to compute.
     knows: what its training showed it.
     images: how many pictures it was taught to read at once; None: many.
+    only: its tasks, where they are fewer than its kind's.
+    gated: the Hub asks everybody to log in and accept the licence before the download.
+    estimated: download_mb is reckoned from the number of weights, not read from the repository.
     """
 
     name: str
@@ -36,55 +49,102 @@ class Entry:
     memory_mb: int
     knows: str
     images: int | None = None
+    only: tuple[str, ...] = ()
+    gated: bool = False
+    estimated: bool = False
 
     @property
     def embedded(self) -> bool:
         """True when the weights come with the playground, so that the model works with no network."""
         return self.source.startswith(str(ASSETS))
 
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What it is good for, in the words of `playground.tasks`."""
+        return self.only or TASKS[self.kind]
 
-def _moji(name: str, title: str, kind: Kind, memory_mb: int, images: int | None = None) -> Entry:
-    return Entry(name, title, kind, str(ASSETS / "moji" / name), "Apache-2.0", 0, memory_mb, MOJI_KNOWS, images)
+
+def _moji(name: str, title: str, kind: Kind, memory_mb: int = 800, **options) -> Entry:
+    return Entry(name, title, kind, str(ASSETS / "moji" / name), "Apache-2.0", 0, memory_mb, MOJI_KNOWS, **options)
 
 
 def _hub(
-    source: str,
-    title: str,
-    kind: Kind,
-    download_mb: int,
-    memory_mb: int,
-    knows: str,
-    *,
-    licence: str = "Apache-2.0",
-    images: int | None = None,
-    name: str = "",
+    source: str, title: str, kind: Kind, download_mb: int, memory_mb: int, knows: str, licence: str, **options
 ) -> Entry:
-    """An entry on the Hub, named as its repository unless `name` says otherwise."""
-    name = name or source.rpartition("/")[2]
-    return Entry(name, title, kind, source, licence, download_mb, memory_mb, knows, images)
+    """An entry on the Hub, named as its repository."""
+    return Entry(source.rpartition("/")[2], title, kind, source, licence, download_mb, memory_mb, knows, **options)
 
 
 _DOCUMENTS = "Photographs, documents and charts, in English."
 _LANGUAGES = "Photographs, documents, charts and writing, in many languages."
 _PHOTOGRAPHS = "Photographs, in English."
 _ALL_CAPTIONS = "Photographs and drawings from the web, with captions in many languages."
-_QWEN = "Qwen Research License (non-commercial)"
-_LLAMA = "Llama 2 Community License"
+_APACHE, _MIT, _BSD, _GEMMA = "Apache-2.0", "MIT", "BSD-3-Clause", "Gemma Terms of Use"
+_QWEN, _LLAMA, _SAM = "Qwen licence", "Llama 2 Community License", "SAM License"
+_CAPTIONS = ("caption",)
 
-CATALOG: tuple[Entry, ...] = (
-    _moji("moji-vlm", "Moji, the embedded chat model", "chat", 800, images=1),
-    _hub("HuggingFaceTB/SmolVLM-256M-Instruct", "SmolVLM 256M, for any laptop", "chat", 520, 2200, _DOCUMENTS),
-    _hub("HuggingFaceTB/SmolVLM-500M-Instruct", "SmolVLM 500M", "chat", 1020, 3300, _DOCUMENTS),
+# Of each kind the embedded ones first, then by the number of weights.
+_ALL: tuple[Entry, ...] = (
+    _moji("moji-vlm", "Moji, the embedded chat model", "chat", images=1),
+    _moji("moji-blip", "Moji, the embedded captioner", "chat", images=1, only=("answer", "caption")),
     _hub(
-        "HuggingFaceTB/SmolVLM-Instruct", "SmolVLM 2.2B", "chat", 4500, 11000, _DOCUMENTS, name="SmolVLM-2.2B-Instruct"
+        "florence-community/Florence-2-base",
+        "Florence-2 base, asked by task words such as <OD>",
+        *("chat", 930, 1900, _PHOTOGRAPHS, _MIT),
+        images=1,
+        only=_CAPTIONS,
+        estimated=True,
     ),
-    _hub("Qwen/Qwen2.5-VL-3B-Instruct", "Qwen2.5-VL 3B", "chat", 7520, 17000, _LANGUAGES, licence=_QWEN),
-    _hub("llava-hf/llava-1.5-7b-hf", "LLaVA 1.5 7B", "chat", 14130, 30000, _PHOTOGRAPHS, licence=_LLAMA, images=1),
-    _moji("moji-clip", "Moji, the embedded picture and text encoder", "embed", 800),
-    _hub("google/siglip2-base-patch16-224", "SigLIP 2 base", "embed", 1540, 2300, _ALL_CAPTIONS),
-    _moji("moji-clipseg", "Moji, the embedded segmenter", "segment", 800),
-    _hub("CIDAS/clipseg-rd64-refined", "CLIPSeg rd64, words to masks", "segment", 610, 1600, _PHOTOGRAPHS),
+    _hub("HuggingFaceTB/SmolVLM-256M-Instruct", "SmolVLM 256M, any laptop", "chat", 520, 2200, _DOCUMENTS, _APACHE),
+    _hub(
+        "Salesforce/blip-image-captioning-large",
+        "BLIP large, short captions",
+        *("chat", 1880, 2900, _PHOTOGRAPHS, _BSD),
+        images=1,
+        only=_CAPTIONS,
+    ),
+    _hub("HuggingFaceTB/SmolVLM2-500M-Video-Instruct", "SmolVLM2 500M", "chat", 2030, 3300, _DOCUMENTS, _APACHE),
+    _hub(
+        "llava-hf/llava-onevision-qwen2-0.5b-ov-hf",
+        "LLaVA-OneVision 0.5B",
+        *("chat", 1790, 4700, "Photographs, documents and charts, in English and Chinese.", _APACHE),
+        estimated=True,
+    ),
+    _hub("OpenGVLab/InternVL3-1B-hf", "InternVL3 1B", "chat", 1890, 5000, _LANGUAGES, _QWEN, estimated=True),
+    _hub("Qwen/Qwen3-VL-2B-Instruct", "Qwen3-VL 2B", "chat", 4260, 10000, _LANGUAGES, _APACHE, estimated=True),
+    _hub("HuggingFaceTB/SmolVLM2-2.2B-Instruct", "SmolVLM2 2.2B", "chat", 8990, 11000, _DOCUMENTS, _APACHE),
+    _hub(
+        "google/paligemma2-3b-mix-224",
+        "PaliGemma 2 3B, asked by task words such as “detect cat”",
+        *("chat", 6070, 13500, _LANGUAGES, _GEMMA),
+        images=1,
+        only=("answer", "caption"),
+        gated=True,
+        estimated=True,
+    ),
+    _hub("google/gemma-3-4b-it", "Gemma 3 4B", "chat", 8640, 19000, _LANGUAGES, _GEMMA, gated=True, estimated=True),
+    _hub("Qwen/Qwen3-VL-4B-Instruct", "Qwen3-VL 4B", "chat", 8880, 19500, _LANGUAGES, _APACHE, estimated=True),
+    _hub("llava-hf/llava-1.5-7b-hf", "LLaVA 1.5 7B", "chat", 14130, 30000, _PHOTOGRAPHS, _LLAMA, images=1),
+    _hub("Qwen/Qwen3-VL-8B-Instruct", "Qwen3-VL 8B", "chat", 17540, 37000, _LANGUAGES, _APACHE, estimated=True),
+    _moji("moji-clip", "Moji, the embedded picture and text encoder", "embed"),
+    _hub("google/siglip2-base-patch16-224", "SigLIP 2 base", "embed", 1540, 2300, _ALL_CAPTIONS, _APACHE),
+    _moji("moji-clipseg", "Moji, the embedded segmenter", "segment"),
+    _hub("facebook/sam2.1-hiera-tiny", "SAM 2.1 tiny, clicks to masks", "segment", 156, 1300, "Photographs.", _APACHE),
+    _hub("CIDAS/clipseg-rd64-refined", "CLIPSeg rd64, words to masks", "segment", 610, 1600, _PHOTOGRAPHS, _APACHE),
+    _hub(
+        "facebook/sam3",
+        "SAM 3, words to masks",
+        *("segment", 3440, 6000, _PHOTOGRAPHS, _SAM),
+        gated=True,
+        estimated=True,
+    ),
+    _moji("moji-owl", "Moji, the embedded detector", "detect"),
+    _hub("google/owlv2-base-patch16-ensemble", "OWLv2 base", "detect", 620, 2500, _PHOTOGRAPHS, _APACHE),
+    _hub("IDEA-Research/grounding-dino-tiny", "Grounding DINO tiny", "detect", 689, 2500, _PHOTOGRAPHS, _APACHE),
 )
+
+# An embedded model whose folder is not there, in a copy without its assets, is not offered.
+CATALOG = tuple(entry for entry in _ALL if not entry.embedded or Path(entry.source).is_dir())
 
 
 def find(name: str) -> Entry | None:
@@ -93,6 +153,15 @@ def find(name: str) -> Entry | None:
     return next((e for e in CATALOG if wanted in (e.name.casefold(), e.source.casefold())), None)
 
 
+EMBEDDED = ", ".join(entry.name for entry in CATALOG if entry.embedded)
+EXAMPLE = "HuggingFaceTB/SmolVLM-256M-Instruct"  # what messages name as a Hub id
+
+
 def of_kind(kind: Kind) -> tuple[Entry, ...]:
     """All entries of one kind, embedded ones first."""
     return tuple(sorted((e for e in CATALOG if e.kind == kind), key=lambda e: not e.embedded))
+
+
+def shown(megabytes: float) -> str:
+    """A size for people: "520 MB", "4.3 GB"."""
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"

@@ -10,8 +10,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from playground.models import prompt
 from playground.models.catalog import Entry
-from playground.models.text import as_plain_text, control_tokens, decoded, spelled, token_text
+from playground.models.layout import image_positions
+from playground.models.text import decoded, spelled, token_text
 
 if TYPE_CHECKING:
     import torch
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 
     from playground.models.attention import Listener
-    from playground.models.generation import Step
+    from playground.models.conversation import Conversation
+    from playground.models.generation import Spent, Step
+    from playground.models.seen import Seen
 
 
 class CannotRead(ValueError):
@@ -46,11 +50,12 @@ class Piece:
     text: what it adds to the answer; "" for the token that ends it, and while a character is incomplete.
     probability: the model's, at temperature 1, whatever the temperature it was drawn with.
     runners_up: up to five other tokens the model thought likely, with their probabilities, most likely first.
+    token_id and probability are None where a server tells neither; a piece of its may be more than one token.
     """
 
     text: str
-    token_id: int
-    probability: float
+    token_id: int | None
+    probability: float | None
     runners_up: tuple[tuple[str, float], ...]
 
 
@@ -58,21 +63,35 @@ class Piece:
 class Statistics:
     """What an answer took.
 
-    image_tokens: positions of the prompt that hold the pictures; prompt_tokens: all of its positions.
+    image_tokens: positions of the prompt that hold the pictures (for BLIP: states of its vision tower, which its
+        decoder looks at); prompt_tokens: all positions of the prompt. None where a server does not tell.
     new_tokens: generated tokens, the one that ends the answer included.
     seconds_to_first_token: from the request to the first token; seconds: to the last. Waiting for another
         conversation's turn on the same model does not count.
     tokens_per_second: of the tokens after the first one; 0 where there is none.
     stopped: True when somebody stopped it; False when the model ended or reached the length allowed.
+    reused_tokens: how many of the prompt's positions came from the conversation and were not computed again.
+    cold_reason: a sentence that says why a conversation could not be continued; None where it was, where nothing
+        came before, and where none was given.
+    vision_seconds: what the vision encoder took, 0 where the pictures were known; language_seconds: the rest of
+        the computation.
+    peak_memory: bytes that memory rose at most while the answer was computed, weights and what was there before
+        left out; see `playground.models.memory.growth` for what is counted.
+    None for any of the last three where a server does not tell.
     """
 
-    image_tokens: int
-    prompt_tokens: int
+    image_tokens: int | None
+    prompt_tokens: int | None
     new_tokens: int
     seconds_to_first_token: float
     seconds: float
     tokens_per_second: float
     stopped: bool
+    reused_tokens: int = 0
+    cold_reason: str | None = None
+    vision_seconds: float | None = None
+    language_seconds: float | None = None
+    peak_memory: int | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +124,7 @@ class ChatModel:
     processor: ProcessorMixin
     attention_reason: str | None = None
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _texts: dict[int, str] = field(default_factory=dict, repr=False)
 
     @property
     def device(self) -> torch.device:
@@ -116,6 +136,11 @@ class ChatModel:
         """How many tokens prompt and answer may have together; None where the model sets no limit."""
         return getattr(self.model.config.get_text_config(decoder=True), "max_position_embeddings", None)
 
+    @property
+    def limits(self) -> prompt.Limits:
+        """What it can be shown at once: how many pictures, earlier turns or not, system prompts or not."""
+        return prompt.limits(self.model.config, self.processor)
+
     def prepare(self, messages: Sequence[Message]) -> BatchFeature:
         """Turn a conversation into the model's inputs (batch of one), on its device.
 
@@ -126,13 +151,7 @@ class ChatModel:
         if not messages:
             raise ValueError("There is nothing to answer yet: write a message first.")
         try:
-            inputs = self.processor.apply_chat_template(
-                [self._for_template(message) for message in messages],
-                add_generation_prompt=True,
-                tokenize=True,
-                return_dict=True,
-                return_tensors="pt",
-            )
+            inputs = prompt.prepare(self.model, self.processor, messages)
         except ValueError as error:  # for example, Qwen-VL refuses pictures 200 times as wide as high
             raise CannotRead(f"{self.name} cannot read this conversation: {error}") from error
         had, allowed = inputs["input_ids"].shape[1], self.context_length
@@ -141,7 +160,7 @@ class ChatModel:
                 f"This conversation has {had:,} tokens; {self.name} reads {allowed:,} at most, its answer "
                 "included. Shorten the message, show fewer pictures, or start a new conversation."
             )
-        return inputs.to(self.device, dtype=self.model.dtype)
+        return inputs
 
     def stream(
         self,
@@ -151,38 +170,21 @@ class ChatModel:
         temperature: float = 0.0,
         stop: threading.Event | None = None,
         recorder: Listener | None = None,
+        conversation: Conversation | None = None,
+        seen: Seen | None = None,
     ) -> Generator[Piece, None, Answer]:
         """Answer token by token; the generator's return value is the whole Answer.
 
         temperature: 0 takes the likeliest token each time; above 0 tokens are drawn, the more freely the higher.
-        stop: set it to end the answer after the token in work.
+        stop: set it to end the answer after the token in work, or within a layer while the prompt is being read.
         recorder: called with (layer, attention row) for every token, see `playground.inside.capture`.
+        conversation: continues what it kept of the turns before, and keeps this one; `self.conversation()` makes one.
+        seen: the session's encoded pictures; those that are among them are not encoded again.
         Closing the generator ends the computation and waits for its thread; what goes wrong in that thread is
         raised here. Raises what `prepare` raises.
         """
-        from playground.models import generation
-
-        asked = time.perf_counter()
-        inputs = self.prepare(messages)
-        preparation = time.perf_counter() - asked
-        stop = stop or threading.Event()
-        steps = generation.run(
-            self.model,
-            inputs,
-            turn=self._turn,
-            stop=stop,
-            listener=recorder,
-            max_new_tokens=self._room(inputs, max_new_tokens),
-            num_beams=1,
-            **_choice(temperature),
-        )
-        pieces, seconds = [], [preparation]
-        with closing(steps):
-            for step, text in spelled(self.processor.tokenizer, steps):
-                pieces.append(self._piece(step, text))
-                seconds.append(preparation + step.seconds)
-                yield pieces[-1]
-        return Answer("".join(piece.text for piece in pieces), tuple(pieces), self._statistics(inputs, seconds, stop))
+        kept = {"conversation": conversation, "seen": seen}
+        return self._pieces(messages, True, max_new_tokens, temperature, stop, listener=recorder, **kept)
 
     def generate(
         self,
@@ -192,29 +194,105 @@ class ChatModel:
         temperature: float = 0.0,
         stop: threading.Event | None = None,
         recorder: Listener | None = None,
+        conversation: Conversation | None = None,
+        seen: Seen | None = None,
     ) -> Answer:
-        """The whole answer at once; everything is as in `stream`."""
-        pieces = self.stream(
-            messages, max_new_tokens=max_new_tokens, temperature=temperature, stop=stop, recorder=recorder
-        )
+        """The whole answer at once, computed in this thread; everything is as in `stream`."""
+        kept = {"conversation": conversation, "seen": seen}
+        pieces = self._pieces(messages, False, max_new_tokens, temperature, stop, listener=recorder, **kept)
         while True:
             try:
                 next(pieces)
             except StopIteration as end:
                 return end.value
 
+    def _pieces(
+        self,
+        messages: Sequence[Message],
+        streaming: bool,
+        max_new_tokens: int,
+        temperature: float,
+        stop: threading.Event | None,
+        **options,
+    ) -> Generator[Piece, None, Answer]:
+        from playground.models import generation
+
+        asked = time.perf_counter()
+        inputs = self.prepare(messages)
+        preparation = time.perf_counter() - asked
+        stop, spent = stop or threading.Event(), generation.Spent()
+        steps = generation.run(
+            self.model,
+            inputs,
+            streaming=streaming,
+            turn=self._turn,
+            stop=stop,
+            spent=spent,
+            max_new_tokens=self._room(inputs, max_new_tokens),
+            num_beams=1,
+            **_choice(temperature),
+            **options,
+        )
+        pieces, seconds = [], [preparation]
+        with closing(steps):
+            for step, text in spelled(self.processor.tokenizer, steps):
+                pieces.append(self._piece(step, text))
+                seconds.append(preparation + step.seconds)
+                yield pieces[-1]
+        statistics = self._statistics(inputs, seconds, stop.is_set(), spent)
+        return Answer("".join(piece.text for piece in pieces), tuple(pieces), statistics)
+
+    def ask(self, question: str, *images: Image.Image, **options) -> Answer:
+        """The answer to one question about pictures: `generate` with a conversation of one message."""
+        return self.generate([Message("user", question, images)], **options)
+
+    def generate_batch(self, prepared: Sequence[BatchFeature], *, max_new_tokens: int = 128) -> list[str]:
+        """One answer to each prompt that `prepare` returned, computed together: the likeliest tokens, as alone.
+
+        Raises torch.OutOfMemoryError where they are too many at once; `playground.tasks.many` sees to that.
+        """
+        from playground.models.batch import generate_batch
+
+        room = min(self._room(inputs, max_new_tokens) for inputs in prepared)
+        with self._turn:
+            return generate_batch(self.model, self.processor, prepared, max_new_tokens=room)
+
+    def conversation(self, limit_mb: int = 2048) -> Conversation:
+        """Something for a session to keep, so that each turn computes only what is new: hand it to `stream`.
+
+        limit_mb: see `playground.models.conversation.Conversation`.
+        """
+        from playground.models.conversation import Conversation
+
+        return Conversation(limit_mb)
+
     def candidates(
-        self, messages: Sequence[Message], *, count: int = 5, max_new_tokens: int = 24
+        self,
+        messages: Sequence[Message],
+        *,
+        count: int = 5,
+        max_new_tokens: int = 24,
+        stop: threading.Event | None = None,
+        conversation: Conversation | None = None,
+        seen: Seen | None = None,
     ) -> tuple[Candidate, ...]:
         """The likeliest whole answers that a beam search of `count` beams finds, likeliest first, none twice.
 
         A probability is the product over the answer's tokens, the end included, with no reward for length.
         Where two ways to split the same text into tokens are found, theirs are added.
+        stop: set it to end the search; then there are none. conversation: what it kept is read, not changed.
         """
-        inputs = self.prepare(messages)
-        with self._turn:
-            found = self.model.generate(
-                **inputs,
+        from playground.models import generation
+
+        inputs, stop = self.prepare(messages), stop or threading.Event()
+        with generation.its_turn(self._turn, stop) as mine:
+            found = mine and generation.once(
+                self.model,
+                inputs,
+                stop=(stop,),
+                spent=generation.Spent(),
+                conversation=conversation,
+                seen=seen,
                 max_new_tokens=self._room(inputs, max_new_tokens),
                 do_sample=False,
                 num_beams=max(2, count),
@@ -224,7 +302,9 @@ class ChatModel:
                 return_dict_in_generate=True,
                 output_scores=True,
             )
-        answers = found.sequences[:, inputs["input_ids"].shape[1] :]
+        if not found or stop.is_set():
+            return ()
+        answers = found.sequences[:, prompt.answer_start(self.model, inputs) :]
         texts = [decoded(self.processor.tokenizer, ids).strip() for ids in answers.tolist()]
         probabilities: dict[str, float] = {}
         for text, score in zip(texts, found.sequences_scores.tolist(), strict=True):
@@ -232,35 +312,39 @@ class ChatModel:
         ranked = sorted(probabilities.items(), key=lambda pair: pair[1], reverse=True)
         return tuple(Candidate(text, probability) for text, probability in ranked)
 
-    def _for_template(self, message: Message) -> dict:
-        """A message as chat templates and processors want it. Only pictures go in, no paths or addresses."""
-        pictures = [{"type": "image", "image": image.convert("RGB")} for image in message.images]
-        text = as_plain_text(message.text, control_tokens(self.processor))
-        return {"role": message.role, "content": [*pictures, {"type": "text", "text": text}]}
-
     def _room(self, inputs: BatchFeature, wanted: int) -> int:
         """How many tokens the answer may have: what was wanted, or what the context has left."""
         if self.context_length is None:
             return wanted
-        return min(wanted, self.context_length - inputs["input_ids"].shape[1])
+        return min(wanted, self.context_length - prompt.answer_start(self.model, inputs))
 
     def _piece(self, step: Step, text: str) -> Piece:
-        tokenizer = self.processor.tokenizer
-        others = tuple((token_text(tokenizer, token), probability) for token, probability in step.others)
+        others = tuple((self._text_of(token), probability) for token, probability in step.others)
         return Piece(text, step.token_id, step.probability, others)
 
-    def _statistics(self, inputs: BatchFeature, seconds: list[float], stop: threading.Event) -> Statistics:
+    def _text_of(self, token: int) -> str:
+        """`token_text`, remembered: the same few tokens are likely again and again."""
+        if token not in self._texts:
+            self._texts[token] = token_text(self.processor.tokenizer, token)
+        return self._texts[token]
+
+    def _statistics(self, inputs: BatchFeature, seconds: list[float], stopped: bool, spent: Spent) -> Statistics:
         """seconds: when the preparation ended and when each token came, counted from the request."""
-        ids, tokens = inputs["input_ids"], len(seconds) - 1
+        tokens = len(seconds) - 1
         first, last = seconds[min(1, tokens)], seconds[-1]
         return Statistics(
-            image_tokens=int((ids == getattr(self.model.config, "image_token_id", -1)).sum()),
-            prompt_tokens=ids.shape[1],
+            image_tokens=len(image_positions(self.model, inputs)),
+            prompt_tokens=inputs["input_ids"].shape[1],
             new_tokens=tokens,
             seconds_to_first_token=first,
             seconds=last,
             tokens_per_second=(tokens - 1) / (last - first) if last > first else 0.0,
-            stopped=stop.is_set(),
+            stopped=stopped,
+            reused_tokens=spent.reused,
+            cold_reason=spent.cold_reason,
+            vision_seconds=spent.vision_seconds,
+            language_seconds=max(0.0, spent.seconds - spent.vision_seconds),
+            peak_memory=spent.memory,
         )
 
 

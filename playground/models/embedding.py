@@ -1,19 +1,20 @@
-"""Pictures and texts to vectors of one space, where what belongs together lies close (CLIP, SigLIP)."""
+"""Pictures and texts to vectors of one space, where what belongs together lies close (CLIP, SigLIP, SigLIP 2)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playground.models.catalog import Entry
+from playground.models.seen import Seen, key_of
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
     from transformers import PreTrainedModel, ProcessorMixin
 
-_AT_ONCE = 16
+_AT_ONCE = 64
 
 
 @dataclass
@@ -30,15 +31,36 @@ class EmbeddingModel:
         """Where the model computes."""
         return self.model.device
 
-    def embed_images(self, images: Sequence[Image.Image]) -> torch.Tensor:
-        """Float32 tensor (pictures, dimensions) on the CPU, each row of length 1."""
-        return self._embed(images, self._image_features)
+    def embed_images(self, images: Sequence[Image.Image], *, seen: Seen | None = None) -> torch.Tensor:
+        """Float32 tensor (pictures, dimensions) on the CPU, each row of length 1.
+
+        seen: the session's encoded pictures; those that are among them are not encoded again.
+        Raises ValueError when there is no picture.
+        """
+        import torch
+
+        if seen is None or not images:
+            return self._embed(images, self._image_features, self._pictures_at_once)
+        keys = [key_of(self.model, image) for image in images]
+        vectors = {key: seen.get(key) for key in keys}
+        new = {key: image for key, image in zip(keys, images, strict=True) if vectors[key] is None}
+        if new:
+            made = self._embed(list(new.values()), self._image_features, self._pictures_at_once)
+            for key, vector in zip(new, made, strict=True):
+                vectors[key] = vector.clone()  # a row of its own: a view would keep the whole batch
+                seen.keep(key, vectors[key])
+        return torch.stack([vectors[key] for key in keys])
 
     def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
-        """Float32 tensor (texts, dimensions) on the CPU, each row of length 1. Long texts are cut."""
-        return self._embed(texts, self._text_features)
+        """Float32 tensor (texts, dimensions) on the CPU, each row of length 1. Long texts are cut.
 
-    def match(self, image: Image.Image, labels: Sequence[str]) -> tuple[tuple[str, float], ...]:
+        Raises ValueError when there is no text.
+        """
+        return self._embed(texts, self._text_features, _AT_ONCE)
+
+    def match(
+        self, image: Image.Image, labels: Sequence[str], *, seen: Seen | None = None
+    ) -> tuple[tuple[str, float], ...]:
         """How well each label fits the picture, best first.
 
         CLIP was trained to choose among captions: its numbers are a softmax over the labels and sum to 1
@@ -47,31 +69,39 @@ class EmbeddingModel:
         """
         if not labels:
             raise ValueError("Name at least one label to compare the picture with.")
-        cosines = (self.embed_images([image]) @ self.embed_texts(labels).T)[0]
+        cosines = (self.embed_images([image], seen=seen) @ self.embed_texts(labels).T)[0]
         logits = cosines * self.model.logit_scale.exp().float().cpu()
         bias = getattr(self.model, "logit_bias", None)
         fits = logits.softmax(0) if bias is None else (logits + bias.float().cpu()).sigmoid()
         return tuple(sorted(zip(labels, fits.tolist(), strict=True), key=lambda pair: pair[1], reverse=True))
 
     @property
-    def _is_siglip(self) -> bool:
-        return hasattr(self.model, "logit_bias")
+    def _pictures_at_once(self) -> int:
+        # On a CPU more are slower: their activations no longer fit its caches.
+        return 8 if self.device.type == "cpu" else _AT_ONCE
 
     def _image_features(self, images: Sequence[Image.Image]) -> torch.Tensor:
-        inputs = self.processor(images=[image.convert("RGB") for image in images], return_tensors="pt")
+        # The image processor itself: Siglip2Processor would overrule the patch size that it was saved with.
+        pictures = [image.convert("RGB") for image in images]
+        inputs = self.processor.image_processor(images=pictures, return_tensors="pt")
         return self.model.get_image_features(**inputs.to(self.device, dtype=self.model.dtype)).pooler_output
 
     def _text_features(self, texts: Sequence[str]) -> torch.Tensor:
-        # SigLIP was trained on texts padded to full length and reads shorter ones differently.
-        padding = "max_length" if self._is_siglip else True
-        inputs = self.processor(text=list(texts), padding=padding, truncation=True, return_tensors="pt")
-        return self.model.get_text_features(**inputs.to(self.device)).pooler_output
+        tokenizer, padding = self.processor.tokenizer, True
+        length = min(tokenizer.model_max_length, self.model.config.get_text_config().max_position_embeddings)
+        if hasattr(self.model, "logit_bias"):
+            # SigLIP was trained on lower-case texts padded to full length and reads others differently; many a
+            # tokenizer of SigLIP 2 neither knows that length nor lowers the case.
+            padding, texts = "max_length", [text.lower() for text in texts]
+        inputs = tokenizer(list(texts), padding=padding, truncation=True, max_length=length, return_tensors="pt")
+        inputs = {name: inputs[name].to(self.device) for name in ("input_ids", "attention_mask") if name in inputs}
+        return self.model.get_text_features(**inputs).pooler_output
 
-    def _embed(self, items: Sequence, features) -> torch.Tensor:
+    def _embed(self, items: Sequence, features: Callable[[Sequence], torch.Tensor], at_once: int) -> torch.Tensor:
         import torch
 
         if not items:
             raise ValueError("There is nothing to embed: pass at least one picture or text.")
         with torch.inference_mode():
-            batches = [features(items[start : start + _AT_ONCE]) for start in range(0, len(items), _AT_ONCE)]
+            batches = [features(items[start : start + at_once]) for start in range(0, len(items), at_once)]
         return torch.nn.functional.normalize(torch.cat(batches).float().cpu(), dim=-1)

@@ -1,23 +1,16 @@
-"""The files of a checkpoint: in a folder, in the Hub's cache, on the Hub; safetensors only, checked first."""
+"""The files of a checkpoint in a folder: there, whole, and safetensors only, checked before anything is loaded."""
 
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from playground.models.catalog import CATALOG
-
-EMBEDDED = ", ".join(entry.name for entry in CATALOG if entry.embedded)
-# Subfolders and "consolidated" files hold the same weights once more, for other programs.
-_WANTED = {
-    "allow_patterns": ["*.json", "*.jinja", "*.txt", "*.model", "*.safetensors"],
-    "ignore_patterns": ["*/*", "consolidated*"],
-}
-_PROCESSORS = ("processor_config.json", "preprocessor_config.json")
+ADAPTER = "adapter_config.json"
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-_SECONDS_FOR_THE_HUB = 5.0
+_LONGEST_HEADER = 100_000_000  # bytes, as in the safetensors library
 
 
 class LoadError(ValueError):
@@ -42,8 +35,32 @@ def read_config(name: str, folder: Path) -> dict[str, Any]:
     return config
 
 
-def check_weights(name: str, folder: Path) -> None:
-    """Raise LoadError unless the folder holds all of its weights as real safetensors files."""
+def adapter_base(name: str, folder: Path) -> str:
+    """The name of the model that an adapter (PEFT: LoRA and others) was trained on."""
+    _refuse_pointer(name, folder / ADAPTER)
+    try:
+        base = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise LoadError(f"The {ADAPTER} of “{name}” is damaged: it names no base_model_name_or_path.") from error
+    if not isinstance(base, str) or not base.strip():
+        raise LoadError(
+            f"The adapter “{name}” does not say which model it belongs to: "
+            f"write that model's name into base_model_name_or_path of its {ADAPTER}."
+        )
+    return base.strip()
+
+
+def check_adapter(name: str, folder: Path) -> None:
+    """Raise LoadError unless the adapter's own weights are there as a whole safetensors file."""
+    path = folder / "adapter_model.safetensors"
+    if not path.is_file():
+        refuse_pickles(name, [file.name for file in folder.iterdir()], path.name)
+    _refuse_pointer(name, path)
+    _count(name, path)
+
+
+def check_weights(name: str, folder: Path) -> int:
+    """How many weights the folder holds. Raises LoadError unless all are there as whole safetensors files."""
     index = folder / "model.safetensors.index.json"
     shards = {"model.safetensors"}
     if index.is_file():
@@ -54,11 +71,35 @@ def check_weights(name: str, folder: Path) -> None:
             raise LoadError(f"{index.name} of “{name}” is damaged: it names no weight files.") from error
     missing = sorted(shard for shard in shards if not (folder / shard).is_file())
     if missing and not index.is_file():
-        _refuse_pickles(name, [path.name for path in folder.iterdir()])
+        refuse_pickles(name, [path.name for path in folder.iterdir()])
     if missing:
-        raise LoadError(f"“{name}” is not complete: its weights {', '.join(missing)} are missing.")
+        raise LoadError(
+            f"“{name}” is not complete: its weights {', '.join(missing)} are missing. Copy or download them again."
+        )
     for path in [*(folder / shard for shard in sorted(shards)), folder / "tokenizer.json"]:
         _refuse_pointer(name, path)
+    return sum(_count(name, folder / shard) for shard in shards)
+
+
+def _count(name: str, path: Path) -> int:
+    """How many numbers a safetensors file holds, from its header; raises LoadError unless it is whole."""
+    had = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length)) if length <= min(had, _LONGEST_HEADER) else None
+        tensors = [entry for key, entry in header.items() if key != "__metadata__"]
+        wanted = 8 + length + max((entry["data_offsets"][1] for entry in tensors), default=0)
+        count = sum(math.prod(entry["shape"]) for entry in tensors)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LoadError(
+            f"{path.name} of “{name}” is no safetensors file, or only a piece of one: copy or download it again."
+        ) from error
+    if had < wanted:
+        raise LoadError(
+            f"{path.name} of “{name}” is cut off: {had:,} bytes of {wanted:,} are there. Copy or download it again."
+        )
+    return count
 
 
 def _refuse_pointer(name: str, path: Path) -> None:
@@ -73,70 +114,12 @@ def _refuse_pointer(name: str, path: Path) -> None:
         )
 
 
-def _refuse_pickles(name: str, files: list[str]) -> None:
+def refuse_pickles(name: str, files: list[str], wanted: str = "model.safetensors") -> NoReturn:
+    """Raise LoadError that says what is there in place of the safetensors file `wanted`."""
     pickles = sorted(file for file in files if file.endswith(_PICKLES))
     if pickles:
         raise LoadError(
             f"The weights of “{name}” are only there as {pickles[0]}, a format that can run code when it is "
             "opened; only safetensors are accepted: save the model again with `save_pretrained`."
         )
-    raise LoadError(f"“{name}” holds no weights: model.safetensors is missing.")
-
-
-def cached_on_disk(hub_id: str) -> Path | None:
-    """The complete snapshot of a Hub model in the local cache, or None. Asks no network."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        folder = Path(snapshot_download(hub_id, local_files_only=True, **_WANTED))
-        check_weights(hub_id, folder)
-    except (OSError, ValueError):
-        return None
-    complete = (folder / "config.json").is_file() and any((folder / name).is_file() for name in _PROCESSORS)
-    return folder if complete else None
-
-
-def ask_hub(hub_id: str) -> Path:
-    """Fetch only config.json, after one short request that tells whether the Hub has the model at all.
-
-    Returns the folder of the snapshot, which `fetch` completes. Raises LoadError where there is no such
-    model, no safetensors, or no network (within seconds: huggingface_hub's own retries take half a minute).
-    """
-    from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    try:
-        info = HfApi().model_info(hub_id, timeout=_SECONDS_FOR_THE_HUB)
-        files = [file.rfilename for file in info.siblings or []]
-        if "config.json" not in files:
-            raise LoadError(f"“{hub_id}” on the Hub holds no config.json, so it is no transformers model.")
-        if not {"model.safetensors", "model.safetensors.index.json"} & set(files):
-            _refuse_pickles(hub_id, files)
-        return Path(hf_hub_download(hub_id, "config.json")).parent
-    except LoadError:
-        raise
-    except GatedRepoError as error:
-        raise LoadError(
-            f"“{hub_id}” asks you to accept its licence first: do so on https://huggingface.co/{hub_id}, "
-            "then log in here with `hf auth login`."
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise LoadError(f"There is no folder and no public model on the Hub named “{hub_id}”.") from error
-    except Exception as error:  # every transport has its own family of errors
-        raise LoadError(
-            f"“{hub_id}” is not on this machine and the Hugging Face Hub cannot be reached. "
-            f"What works without a network: {EMBEDDED}."
-        ) from error
-
-
-def fetch(hub_id: str) -> Path:
-    """Download the rest of the snapshot that `ask_hub` began; raises LoadError if the connection breaks."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(hub_id, **_WANTED))
-    except Exception as error:
-        raise LoadError(
-            f"The download of “{hub_id}” broke off; choose it again to go on where it stopped. "
-            f"What works meanwhile: {EMBEDDED}."
-        ) from error
+    raise LoadError(f"“{name}” holds no weights: {wanted} is missing.")

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import LogitsProcessor, PreTrainedModel, StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from playground.models.attention import Listener, listening
+from playground.models.conversation import begin
+from playground.models.memory import growth
+
+if TYPE_CHECKING:
+    from playground.models.conversation import Conversation
+    from playground.models.seen import Seen
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,17 @@ class Step:
     seconds: float
 
 
+@dataclass
+class Spent:
+    """What a generation took, written while it runs; see `playground.models.chat.Statistics`."""
+
+    reused: int = 0
+    cold_reason: str | None = None
+    vision_seconds: float = 0.0
+    seconds: float = 0.0
+    memory: int | None = None
+
+
 class StepWatcher(LogitsProcessor, BaseStreamer):
     """Sees every step twice, first its scores and then the token that was chosen, and emits them as a Step.
 
@@ -35,37 +55,130 @@ class StepWatcher(LogitsProcessor, BaseStreamer):
     their token, since on some devices transformers streams it one forward pass later; none are kept.
     """
 
-    def __init__(self, emit: Callable[[Step], None], runners_up: int = 5) -> None:
-        self._emit, self._runners_up, self._began = emit, runners_up, time.perf_counter()
+    def __init__(self, emit: Callable[[Step], None], runners_up: int = 5, together: int = 1) -> None:
+        """together: how many steps are worked out at once; more than one where nobody waits for each."""
+        self._emit, self._runners_up, self._together, self._began = emit, runners_up, together, time.perf_counter()
         self._scores: deque[torch.Tensor] = deque()
+        self._chosen: list[tuple[int, float]] = []
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
         self._scores.append(scores[0])
         return scores
 
     def put(self, value: torch.Tensor) -> None:
-        if not self._scores:  # the first call brings the prompt
+        if len(self._scores) == len(self._chosen):  # the first call brings the prompt
             return
-        token = int(value.reshape(-1)[-1])
-        probabilities = self._scores.popleft().float().softmax(-1)
-        best = probabilities.topk(self._runners_up + 1)
-        ranked = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        others = tuple((other, p) for other, p in ranked if other != token)[: self._runners_up]
-        self._emit(Step(token, float(probabilities[token]), others, time.perf_counter() - self._began))
+        self._chosen.append((int(value), time.perf_counter() - self._began))
+        if len(self._chosen) >= self._together:
+            self.end()
 
     def end(self) -> None:
-        pass
+        """Emit the steps that wait."""
+        if not self._chosen:
+            return
+        rows = torch.stack([self._scores.popleft() for _ in self._chosen])
+        probabilities = rows.float().softmax(-1)
+        best = probabilities.topk(self._runners_up + 1)
+        ranks = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        for row, ((token, seconds), (tokens, values)) in enumerate(zip(self._chosen, ranks, strict=True)):
+            ranked = dict(zip(tokens, values, strict=True))
+            own = ranked.pop(token) if token in ranked else float(probabilities[row, token])
+            self._emit(Step(token, own, tuple(ranked.items())[: self._runners_up], seconds))
+        self._chosen = []
+
+
+class Stopped(Exception):
+    """A generation was stopped before its first token."""
 
 
 class StopWhenSet(StoppingCriteria):
-    """Ends the generation after the token during which one of the events was set."""
+    """Ends a generation when one of the events is set: before the next layer while the prompt is still being read
+    (raising Stopped), and after the token in work from then on."""
 
-    def __init__(self, *events: Event) -> None:
+    def __init__(self, model: PreTrainedModel, *events: Event) -> None:
         self._events = events
+        layers = (layer for layer in model.modules() if isinstance(layer, GradientCheckpointingLayer))
+        self._watched = [layer.register_forward_pre_hook(self._look) for layer in layers]
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **_) -> torch.BoolTensor:
-        stop = any(event.is_set() for event in self._events)
-        return torch.full((input_ids.shape[0],), stop, dtype=torch.bool, device=input_ids.device)
+        self.release()
+        return torch.full((input_ids.shape[0],), self._is_set(), dtype=torch.bool, device=input_ids.device)
+
+    def release(self) -> None:
+        """Take the hooks off the model's layers: between two tokens they would cost more than they bring."""
+        while self._watched:
+            self._watched.pop().remove()
+
+    def _look(self, layer: torch.nn.Module, arguments: tuple) -> None:
+        if self._is_set():
+            raise Stopped
+
+    def _is_set(self) -> bool:
+        return any(event.is_set() for event in self._events)
+
+
+def once(
+    model: PreTrainedModel,
+    inputs: Mapping[str, torch.Tensor],
+    *,
+    stop: tuple[Event, ...],
+    spent: Spent,
+    conversation: Conversation | None = None,
+    seen: Seen | None = None,
+    **options,
+) -> Any:
+    """What `model.generate` returns for a prepared prompt, or None where it was stopped before the first token.
+
+    stop: events, any of which ends it. options: what `generate` takes. The caller has the model to itself.
+    """
+    began, beams = time.perf_counter(), options.get("num_beams", 1)
+    stopping = StopWhenSet(model, *stop)
+    beginning = None
+    try:
+        with torch.inference_mode(), _vision_timed(model, spent), growth(model.device) as risen:
+            beginning = begin(model, inputs, conversation, seen, beams)
+            spent.reused, spent.cold_reason = beginning.reused, beginning.cold_reason
+            found = model.generate(**beginning.arguments, **options, stopping_criteria=[stopping])
+        if conversation is not None and beams == 1:
+            conversation.keep(model, beginning, found[0].tolist())
+        return found
+    except BaseException as error:
+        if conversation is not None and beams == 1:
+            # Some layers may have read more of the prompt than others: what it had before is sound.
+            conversation.shorten(len(conversation) if isinstance(error, Stopped) else 0)
+        if not isinstance(error, Stopped):
+            raise
+        return None
+    finally:
+        stopping.release()
+        spent.memory, spent.seconds = risen.bytes, time.perf_counter() - began
+
+
+@contextlib.contextmanager
+def _vision_timed(model: PreTrainedModel, spent: Spent) -> Iterator[None]:
+    """Add the seconds that the vision encoder works to `spent`."""
+    encoder, began = model.get_encoder("image"), 0.0
+
+    def clock() -> float:
+        if model.device.type == "cuda":
+            torch.cuda.synchronize(model.device)
+        return time.perf_counter()
+
+    def start(*_) -> None:
+        nonlocal began
+        began = clock()
+
+    def end(*_) -> None:
+        spent.vision_seconds += clock() - began
+
+    hooks = []
+    if encoder is not model:
+        hooks = [encoder.register_forward_pre_hook(start), encoder.register_forward_hook(end)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def run(
@@ -74,12 +187,15 @@ def run(
     *,
     turn: Lock,
     stop: Event,
+    spent: Spent,
     listener: Listener | None = None,
+    streaming: bool = True,
     **options,
 ) -> Generator[Step, None, None]:
-    """Run `model.generate` in a thread and yield its steps as they come.
+    """Run `once` in a thread and yield its steps as they come.
 
-    turn: the model's lock, held while it generates. options: what `generate` takes.
+    turn: the model's lock, held while it generates. spent: is filled in. options: what `once` takes.
+    streaming: whether anybody waits for single steps; if not, no thread is needed and all come at the end.
     Closing this generator ends the computation and waits for the thread, whose exceptions are raised here.
     """
     steps: queue.SimpleQueue[Step | BaseException | None] = queue.SimpleQueue()
@@ -87,29 +203,24 @@ def run(
 
     def work() -> None:
         try:
-            while not turn.acquire(timeout=0.1):
-                if stop.is_set() or closed.is_set():
-                    return steps.put(None)
-            try:
-                if not stop.is_set() and not closed.is_set():
-                    watcher = StepWatcher(steps.put)
+            with its_turn(turn, stop, closed) as mine:
+                if mine:
+                    watcher = StepWatcher(steps.put, together=1 if streaming else 16)
                     with listening(listener):
-                        model.generate(
-                            **inputs,
-                            **options,
-                            streamer=watcher,
-                            logits_processor=[watcher],
-                            stopping_criteria=[StopWhenSet(stop, closed)],
-                        )
-            finally:
-                turn.release()
+                        once(
+                            model, inputs, stop=(stop, closed), spent=spent, **options,
+                            streamer=watcher, logits_processor=[watcher],
+                        )  # fmt: skip
             steps.put(None)
         except BaseException as error:
             steps.put(error)
 
-    # A thread starts with empty context variables; the copy keeps what the caller's framework stores there.
-    thread = Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
-    thread.start()
+    if streaming:
+        # A thread starts with empty context variables; the copy keeps what the caller's framework stores there.
+        thread = Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
+        thread.start()
+    else:
+        work()
     try:
         while (step := steps.get()) is not None:
             if isinstance(step, BaseException):
@@ -117,4 +228,18 @@ def run(
             yield step
     finally:
         closed.set()
-        thread.join()
+        if streaming:
+            thread.join()
+
+
+@contextlib.contextmanager
+def its_turn(turn: Lock, *events: Event) -> Iterator[bool]:
+    """Wait for the lock and hold it; False, at once and without it, where one of the events is set first."""
+    mine = False
+    while not mine and not any(event.is_set() for event in events):
+        mine = turn.acquire(timeout=0.1)
+    try:
+        yield mine and not any(event.is_set() for event in events)
+    finally:
+        if mine:
+            turn.release()

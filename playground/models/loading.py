@@ -2,56 +2,97 @@
 
 from __future__ import annotations
 
-import difflib
-import re
+import gc
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playground.models.catalog import ASSETS, CATALOG, Entry, Kind, find
-from playground.models.files import LoadError, ask_hub, cached_on_disk, check_weights, fetch, read_config
+from playground.models.catalog import ASSETS, Kind
+from playground.models.device import DoesNotFit
+from playground.models.files import LoadError, check_weights
+from playground.models.hub import Offer, fetch
+from playground.models.plan import Plan, plan, resolve
 
 if TYPE_CHECKING:
     import torch
 
     from playground.models.chat import ChatModel
+    from playground.models.detection import DetectionModel
     from playground.models.embedding import EmbeddingModel
+    from playground.models.remote import RemoteChatModel
     from playground.models.segmentation import SegmentationModel
 
-    Model = ChatModel | EmbeddingModel | SegmentationModel
+    Model = ChatModel | EmbeddingModel | SegmentationModel | DetectionModel
 
 __all__ = ["LoadError", "load"]
 
-_HUB_ID = re.compile(r"[a-zA-Z0-9][\w.-]*/[a-zA-Z0-9][\w.-]*", re.ASCII)
-
-_KINDS: dict[str, Kind] = {"ChatModel": "chat", "EmbeddingModel": "embed", "SegmentationModel": "segment"}
-_loaded: dict[tuple[str, str, str], Model] = {}
-_loading: dict[tuple[str, str, str], threading.Lock] = {}
+_KINDS: dict[str, Kind] = {
+    "ChatModel": "chat",
+    "EmbeddingModel": "embed",
+    "SegmentationModel": "segment",
+    "DetectionModel": "detect",
+}
+_loaded: dict[tuple[str, ...], Model] = {}
+_loading: dict[tuple[str, ...], threading.Lock] = {}
 # While transformers builds a model it sets torch's default dtype, which is global: one at a time.
 _building = threading.Lock()
 
 
-def load(name: str, *, device: str | None = None, dtype: str | torch.dtype | None = None) -> Model:
+def load(
+    name: str,
+    *,
+    device: str | None = None,
+    dtype: str | torch.dtype | None = None,
+    four_bit: bool = False,
+    model: str | None = None,
+    key: str | None = None,
+) -> Model | RemoteChatModel:
     """Load a model, or return the copy that is already in memory.
 
     Embedded models stay in memory; of all others the latest one of each kind does.
 
-    name: a catalogue name ("moji-vlm"), a local folder, or a Hub id ("owner/name").
-    device: "cpu", "cuda", "cuda:1", "mps"; default: the fastest one there is.
-    dtype: a torch dtype or its name ("bfloat16"); default: float32, but for chat models that do not come with
-        the playground, on a GPU, bfloat16 (float16 where the GPU has none).
-    Returns a ChatModel, an EmbeddingModel or a SegmentationModel, whichever the checkpoint's class is for.
-    Raises LoadError with one sentence: unknown name, no network, weights that are missing, mis-shaped,
-    pickled or only a pointer, or a class that is not supported. Safe to call from several threads.
+    name: a catalogue name ("moji-vlm"), a local folder, a Hub id ("owner/name"), or the address of an
+        OpenAI-compatible server ("http://host:8000/v1"), which `playground.models.remote.connect` explains. A
+        folder or Hub id may hold a PEFT adapter (LoRA and others): it is put on the model that it names as its base.
+    device: "cpu", "cuda", "cuda:1", "mps"; default: the fastest one there is. A model that is too large for one
+        GPU is spread over all of them and the main memory (`device_map="auto"`), unless a GPU is named by number.
+    dtype: a torch dtype or its name ("bfloat16"). Default: bfloat16 for chat models where that is fast (GPUs from
+        Ampere on, Apple's, CPUs where a short measurement says so), float16 on older GPUs, else float32; encoders
+        and models that come with the playground are always float32.
+    four_bit: keep the weights in 4 bits (NF4), which takes about a third of the memory of bfloat16; needs the
+        package bitsandbytes.
+    model, key: of a server alone: which of its models, and what it wants to be told to let us in.
+    Returns a ChatModel, an EmbeddingModel, a SegmentationModel or a DetectionModel, whichever the checkpoint's class
+        is for.
+    Raises LoadError with one sentence: unknown name, no network, a licence that was not accepted, weights that are
+    missing, cut off, mis-shaped, pickled or only a pointer, a class that is not supported, a full disk, or too
+    little memory. Safe to call from several threads.
     """
-    entry, source = _resolve(name)
-    device = str(device or _fastest_device())
-    key = (source, device, str(dtype).removeprefix("torch."))
-    with _loading.setdefault(key, threading.Lock()):
-        model = _loaded.get(key)  # another thread may forget it at any time
-        if model is None:
-            model = _loaded[key] = _load(entry.name if entry else name, entry, source, device, dtype)
-    return model
+    if is_address(name):
+        from playground.models.remote import connect
+
+        return connect(name, model=model, key=key)
+    if model or key:
+        raise LoadError("`model` and `key` go with the address of a server, such as http://host:8000/v1.")
+    _, source = resolve(name)
+    slot = (source, str(device), str(dtype).removeprefix("torch."), str(four_bit))
+    with _loading.setdefault(slot, threading.Lock()):
+        found = _loaded.get(slot)  # another thread may forget it at any time
+        if found is None:
+            options = dict(device=device, dtype=dtype, four_bit=four_bit)
+            try:
+                planned = plan(name, **options)
+            except DoesNotFit as error:
+                _forget_large(error.kind)  # perhaps it does once the model before it is gone
+                planned = plan(name, **options)
+            found = _loaded[slot] = _load(planned)
+    return found
+
+
+def is_address(name: str) -> bool:
+    """Whether a model's name is the address of a server."""
+    return name.strip().lower().startswith(("http://", "https://"))
 
 
 def _forget_large(kind: Kind) -> None:
@@ -62,126 +103,115 @@ def _forget_large(kind: Kind) -> None:
     for key, model in list(_loaded.items()):
         if _KINDS[type(model).__name__] == kind and not key[0].startswith(str(ASSETS)):
             _loaded.pop(key, None)
+    model = None
+    gc.collect()
 
 
-def _resolve(name: str) -> tuple[Entry | None, str]:
-    """The catalogue entry, if any, and the folder or Hub id to load from."""
-    name = name.strip()
-    if entry := find(name):
-        return entry, entry.source
-    if folder := _folder(name):
-        return None, str(folder)
-    if _HUB_ID.fullmatch(name):
-        return None, name
-    names = {entry.name.casefold(): entry.name for entry in CATALOG}
-    close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.5)
-    shown = name if len(name) < 100 else f"{name[:99]}…"
-    hint = f"Did you mean “{names[close[0]]}”? " if close else ""
-    raise LoadError(
-        f"There is no model named “{shown}”. {hint}Accepted are a name of the catalogue such as {CATALOG[0].name}, "
-        f"a local folder, or a Hub id such as {CATALOG[1].source}."
-    )
-
-
-def _folder(name: str) -> Path | None:
-    """The folder of this name, or None; whatever people type is no reason for another error."""
+def _load(plan: Plan) -> Model:
+    adapter = fetch(plan.adapter) if isinstance(plan.adapter, Offer) else plan.adapter
+    folder = fetch(plan.folder) if isinstance(plan.folder, Offer) else plan.folder
+    check_weights(plan.name, folder)
+    processor = _processor(plan, folder)
+    if not (plan.entry and plan.entry.embedded):
+        _forget_large(plan.kind)
     try:
-        folder = Path(name).expanduser()
-        return folder.resolve() if name and folder.is_dir() else None
-    except (OSError, RuntimeError, ValueError):  # a name too long for a file, a home of nobody, a null character
-        return None
+        model = _weights(plan, folder)
+        if adapter:
+            _put_on(model, plan.name, adapter)
+        clicker = _clicker(plan, folder, model) if plan.family == "sam3_video" else None
+    except LoadError:
+        raise
+    except Exception as error:
+        if _is_out_of_memory(error):
+            raise LoadError(
+                f"The memory was not enough for “{plan.name}”. Close what else runs, or pick a smaller model."
+            ) from error
+        raise LoadError(f"The weights of “{plan.name}” cannot be read: {_first_sentence(error)}") from error
+    return _wrap(plan, model.eval().requires_grad_(False), processor, clicker)
 
 
-def _fastest_device() -> str:
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _load(name: str, entry: Entry | None, source: str, device: str, dtype: str | torch.dtype | None) -> Model:
-    """Check everything that can be checked cheaply before anything large is fetched or read."""
-    folder = Path(source) if Path(source).is_absolute() else cached_on_disk(source)
-    kind, architecture = _architecture(name, read_config(name, folder or ask_hub(source)))
-    folder = folder or fetch(source)
-    check_weights(name, folder)
-    processor = _processor(name, folder, kind)
-    if not (entry and entry.embedded):
-        _forget_large(kind)
-    model = _weights(name, folder, architecture, device, dtype or _default_dtype(entry, kind, device))
-    return _wrap(name, entry, kind, model, processor)
-
-
-def _architecture(name: str, config: dict[str, Any]) -> tuple[Kind, type]:
-    """What the model is for and the official class that loads it; raises LoadError where there is none."""
-    import transformers
-    from transformers.models.auto import modeling_auto as auto
-
-    model_type = config["model_type"]
-    wanted = (config.get("architectures") or [""])[0]
-    if model_type == "clipseg" and wanted != "CLIPSegModel":
-        return "segment", transformers.CLIPSegForImageSegmentation
-    if model_type in auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
-        return "chat", transformers.AutoModelForImageTextToText
-    if model_type in auto.MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING_NAMES:
-        return "embed", transformers.AutoModelForZeroShotImageClassification
-    if model_type in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        raise LoadError(
-            f"“{name}” ({model_type}) is a text-only language model: it cannot see. "
-            "Choose a vision-language model, for example moji-vlm or SmolVLM-256M-Instruct."
-        )
-    own_code = " It would need code of its own, which is never run here." if "auto_map" in config else ""
-    raise LoadError(
-        f"“{name}” is of the class {wanted or model_type}, which the playground cannot use.{own_code} "
-        "It takes chat models (LLaVA, SmolVLM, Qwen-VL …), encoders (CLIP, SigLIP) and CLIPSeg."
-    )
-
-
-def _default_dtype(entry: Entry | None, kind: Kind, device: str) -> torch.dtype:
-    import torch
-
-    if kind != "chat" or device == "cpu" or (entry and entry.embedded):
-        return torch.float32
-    if device.startswith("cuda") and torch.cuda.is_bf16_supported():
-        return torch.bfloat16
-    return torch.float16
-
-
-def _processor(name: str, folder: Path, kind: Kind) -> Any:
+def _processor(plan: Plan, folder: Path) -> Any:
     from transformers import AutoProcessor
+
+    from playground.models.prompt import can_be_asked
 
     try:
         processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
-        raise LoadError(f"The processor of “{name}” cannot be read: {_first_sentence(error)}") from error
-    if kind == "chat" and not getattr(processor, "chat_template", None):
-        raise LoadError(f"“{name}” has no chat template (chat_template.jinja), so nobody can talk with it.")
+        raise LoadError(f"The processor of “{plan.name}” cannot be read: {_first_sentence(error)}") from error
+    if plan.kind == "chat" and not can_be_asked(plan.family, processor):
+        raise LoadError(f"“{plan.name}” has no chat template (chat_template.jinja), so nobody can talk with it.")
     return processor
 
 
-def _weights(name: str, folder: Path, architecture: type, device: str, dtype: str | torch.dtype) -> Any:
-    """The model, in evaluation mode. Nothing may be missing: transformers would fill it in at random."""
-    try:
-        with _building:
-            model, report = architecture.from_pretrained(
-                folder,
-                dtype=dtype,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # they are refused below, by name
-            )
-    except Exception as error:
-        raise LoadError(f"The weights of “{name}” cannot be read: {_first_sentence(error)}") from error
+def _weights(plan: Plan, folder: Path) -> Any:
+    """The model. Nothing may be missing: transformers would fill it in at random."""
+    where = plan.placement
+    options: dict[str, Any] = {}
+    if where.spread or where.device != "cpu":
+        options["device_map"] = "auto" if where.spread else where.device
+    if where.four_bit:
+        options["quantization_config"] = _four_bit(plan.name, where.dtype)
+    with _building:
+        model, report = plan.architecture.from_pretrained(
+            folder,
+            dtype=where.dtype,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are refused below, by name
+            **options,
+        )
+    _refuse_misfits(plan.name, report)
+    return model
+
+
+def _four_bit(name: str, dtype: str) -> Any:
+    """Four bits a weight, computing in `dtype` (QLoRA, Dettmers et al. 2023)."""
+    from importlib.util import find_spec
+
+    from transformers import BitsAndBytesConfig
+
+    if find_spec("bitsandbytes") is None:
+        raise LoadError(
+            f"“{name}” cannot be loaded in 4 bits, because the package bitsandbytes is not installed: "
+            "run `pip install bitsandbytes`, or leave four_bit out."
+        )
+    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
+
+
+def _put_on(model: Any, name: str, adapter: Path) -> None:
+    """Put a PEFT adapter on its base, in place; transformers keeps its weights beside the model's."""
+    with _building:
+        report = model.load_adapter(
+            str(adapter),
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,  # they are refused below
+            adapter_kwargs={"local_files_only": True},
+        )
+    _refuse_misfits(name, report)
+
+
+def _refuse_misfits(name: str, report: Any) -> None:
+    """Raise LoadError when weights were missing or of another shape; `report` is transformers' own."""
+    report = report if isinstance(report, dict) else vars(report)
     for what in ("missing_keys", "mismatched_keys", "error_msgs"):
         if wrong := sorted(key if isinstance(key, str) else key[0] for key in report.get(what) or ()):
             raise LoadError(
                 f"The weights of “{name}” do not fit its config ({len(wrong)} {what.replace('_', ' ')}: {wrong[0]} …): "
                 "the checkpoint is damaged, or was saved by another version of the model."
             )
-    return model.to(device).eval().requires_grad_(False)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """On a GPU, and on a CPU, where torch says so only in words."""
+    import torch
+
+    words = str(error).lower()
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+        said in words for said in ("can't allocate memory", "cannot allocate memory")
+    )
 
 
 def _first_sentence(error: Exception) -> str:
@@ -189,7 +219,17 @@ def _first_sentence(error: Exception) -> str:
     return f"{line[:300]}."
 
 
-def _wrap(name: str, entry: Entry | None, kind: Kind, model: Any, processor: Any) -> Model:
+def _clicker(plan: Plan, folder: Path, detector: Any) -> Any:
+    """The part of SAM 3 that takes clicks: the checkpoint holds it beside the detector, on the same backbone."""
+    from transformers import Sam3TrackerModel
+
+    clicker = _weights(replace(plan, architecture=Sam3TrackerModel), folder)
+    clicker.vision_encoder.backbone = detector.vision_encoder.backbone
+    return clicker.eval().requires_grad_(False)
+
+
+def _wrap(plan: Plan, model: Any, processor: Any, clicker: Any) -> Model:
+    name, entry, kind = plan.name, plan.entry, plan.kind
     if kind == "embed":
         from playground.models.embedding import EmbeddingModel
 
@@ -197,7 +237,11 @@ def _wrap(name: str, entry: Entry | None, kind: Kind, model: Any, processor: Any
     if kind == "segment":
         from playground.models.segmentation import SegmentationModel
 
-        return SegmentationModel(name, entry, model, processor)
+        return SegmentationModel(name, entry, model, processor, clicker)
+    if kind == "detect":
+        from playground.models.detection import DetectionModel
+
+        return DetectionModel(name, entry, model, processor)
     from playground.models.attention import plug_in
     from playground.models.chat import ChatModel
     from playground.models.layout import unknown_layout

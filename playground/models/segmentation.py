@@ -1,74 +1,230 @@
-"""A picture and words in, one mask per phrase out (CLIPSeg)."""
+"""A picture and words, clicks or a box in; masks out (CLIPSeg, SAM, SAM 2, SAM 3)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from playground.models.catalog import Entry
+from playground.models.seen import Seen, encoded
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
     from transformers import PreTrainedModel, ProcessorMixin
 
+# Of other clickable classes it is not known where they want a picture and its clicks.
+_CLICKABLE = ("SamModel", "Sam2Model", "Sam3TrackerModel")
+_WORDED = ("CLIPSegForImageSegmentation", "Sam3Model")
+
+Point = tuple[float, float]
+"""x and y in pixels of the picture, from its top left corner."""
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom in pixels of the picture."""
+
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """What was found for each phrase. The logits are kept, so that another threshold costs nothing.
+    """The masks that were found. The logits are kept, so that another threshold costs nothing.
 
-    logits: float32 (phrases, height, width) at the picture's own size. image_size: (width, height) in pixels.
+    phrases: what each mask is of; for clicks “mask 1” and so on, best first.
+    logits: float32 (masks, height, width) at the picture's own size. image_size: (width, height) in pixels.
+    scores: how sure the model is of each mask as a whole (0 to 1); None where it does not say.
     """
 
     phrases: tuple[str, ...]
     logits: np.ndarray
     image_size: tuple[int, int]
+    scores: tuple[float, ...] | None = None
 
     def masks(self, threshold: float = 0.5) -> np.ndarray:
-        """Bool (phrases, height, width): where the sigmoid of the logits is above `threshold` (0 to 1)."""
+        """Bool (masks, height, width): where the sigmoid of the logits is above `threshold` (0 to 1)."""
         threshold = min(max(threshold, 1e-7), 1 - 1e-7)
         return self.logits > np.log(threshold / (1 - threshold))
 
 
 @dataclass
 class SegmentationModel:
-    """A loaded model that finds what words name."""
+    """A loaded model that finds what words name (`segment`), what is clicked at (`segment_at`), or both.
+
+    clicker: the part of SAM 3 that takes clicks, where the checkpoint has it; it shares the model's backbone.
+    """
 
     name: str
     entry: Entry | None
     model: PreTrainedModel
     processor: ProcessorMixin
+    clicker: PreTrainedModel | None = None
 
     @property
     def device(self) -> torch.device:
         """Where the model computes."""
         return self.model.device
 
-    def segment(self, image: Image.Image, phrases: Sequence[str]) -> Segmentation:
-        """Look for each phrase in the picture (Lüddecke and Ecker 2022); long phrases are cut.
+    @property
+    def words_reason(self) -> str | None:
+        """Why `segment` is not to be had, as a sentence; None where it is."""
+        if type(self.model).__name__ in _WORDED:
+            return None
+        return "This model is pointed at and reads no words. Choose moji-clipseg, another CLIPSeg, or SAM 3."
 
-        Raises ValueError when there is no phrase.
+    @property
+    def click_reason(self) -> str | None:
+        """Why `segment_at` is not to be had, as a sentence; None where it is."""
+        if type(self._clicked).__name__ in _CLICKABLE:
+            return None
+        if self.words_reason is None:
+            return "This model finds what words name and takes no clicks. Choose SAM 2."
+        return "How this kind of model is told a place is not known here. Choose SAM 2."
+
+    def segment(self, image: Image.Image, phrases: Sequence[str], *, seen: Seen | None = None) -> Segmentation:
+        """Look for each phrase in the picture; long phrases are cut.
+
+        CLIPSeg (Lüddecke and Ecker 2022) paints one map a phrase. SAM 3 (Carion et al. 2025) finds single things: a
+        pixel's probability is that of its surest thing, the thing's own times that of the pixel being part of it.
+
+        seen: the session's encoded pictures; another phrase for one of them does not encode it again.
+        Raises ValueError when there is no phrase, or when there is a `words_reason`.
         """
         import torch
-        from transformers import BatchFeature
 
+        if self.words_reason:
+            raise ValueError(self.words_reason)
         phrases = tuple(phrases)
         if not phrases:
             raise ValueError("Name at least one thing to look for.")
-        inputs = self.processor(
-            text=list(phrases),
-            images=[image.convert("RGB")] * len(phrases),
-            padding=True,
-            truncation=True,
-            return_tensors="pt",
-        )
-        inputs = BatchFeature(dict(inputs)).to(self.device, dtype=self.model.dtype)
         with torch.inference_mode():
-            logits = self.model(**inputs).logits.float()
-            logits = logits.reshape(len(phrases), 1, *logits.shape[-2:])  # one phrase comes without its axis
-            size = (image.height, image.width)
-            logits = torch.nn.functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
-        return Segmentation(phrases, logits[:, 0].cpu().numpy(), image.size)
+            if hasattr(self.model, "detr_decoder"):
+                logits, scores = self._sam3(image, phrases, seen)
+            else:
+                logits, scores = self._clipseg(image, phrases, seen), None
+            return Segmentation(phrases, _at_size(logits, image), image.size, scores)
+
+    def segment_at(
+        self,
+        image: Image.Image,
+        points: Sequence[Point] = (),
+        box: Box | None = None,
+        *,
+        outside: Sequence[Point] = (),
+        seen: Seen | None = None,
+    ) -> Segmentation:
+        """The thing at the points or in the box (SAM 2, Ravi et al. 2024); `scores` are the overlaps it expects.
+
+        One point alone may mean a thing, a part of it or more: three masks, best first. Otherwise one mask.
+
+        points: places on the thing. outside: places that are not part of it. box: around it.
+        seen: the session's encoded pictures; another click on one of them does not encode it again.
+        Raises ValueError when there is neither point nor box, or when there is a `click_reason`.
+        """
+        import torch
+
+        if self.click_reason:
+            raise ValueError(self.click_reason)
+        if not points and box is None:
+            raise ValueError("Click on a thing, or draw a box around it.")
+        clicked = self._clicked
+        with torch.inference_mode():
+            features = encoded(seen, clicked, image, self._click_features)
+            side = clicked.config.prompt_encoder_config.image_size
+            room = _longest(image, side) if self.model.config.model_type == "sam" else (side, side)
+            prompt = _prompt(image, room, points, outside, box)
+            found = clicked(
+                image_embeddings=features,
+                multimask_output=len(points) == 1 and box is None and not outside,
+                **{name: value.to(self.device) for name, value in prompt.items()},
+            )
+            scores = found.iou_scores[0, 0].float()
+            order = scores.argsort(descending=True)
+            logits = found.pred_masks[0, 0, order].float()
+            if room != (side, side):
+                logits = torch.nn.functional.interpolate(logits[None], size=(side, side), mode="bilinear")[0]
+                logits = logits[:, : room[1], : room[0]]
+            logits = _at_size(logits, image)
+        names = tuple(f"mask {rank + 1}" for rank in range(len(order)))
+        return Segmentation(names, logits, image.size, tuple(scores[order].clamp(0, 1).tolist()))
+
+    @property
+    def _clicked(self) -> PreTrainedModel | None:
+        return self.model if hasattr(self.model, "prompt_encoder") else self.clicker
+
+    def _pixels(self, image: Image.Image) -> torch.Tensor:
+        pixels = self.processor.image_processor(images=image.convert("RGB"), return_tensors="pt").pixel_values
+        return pixels.to(self.device, dtype=self.model.dtype)
+
+    def _tokens(self, phrases: Sequence[str], padding: bool | str) -> dict[str, torch.Tensor]:
+        tokenizer, longest = self.processor.tokenizer, self.model.config.text_config.max_position_embeddings
+        cut = dict(truncation=True, max_length=min(longest, tokenizer.model_max_length))
+        return dict(tokenizer(list(phrases), padding=padding, return_tensors="pt", **cut).to(self.device))
+
+    def _clipseg(self, image: Image.Image, phrases: tuple[str, ...], seen: Seen | None) -> torch.Tensor:
+        """Logits (phrases, height, width) at the model's size: its own forward would encode a picture per phrase."""
+        clip, decoder = self.model.clip, self.model.decoder
+
+        def layers(picture: Image.Image) -> list[torch.Tensor]:
+            states = clip.vision_model(self._pixels(picture), output_hidden_states=True).hidden_states
+            return [states[index + 1] for index in self.model.extract_layers]
+
+        features = encoded(seen, self.model, image, layers)
+        texts = clip.get_text_features(**self._tokens(phrases, True)).pooler_output
+        features = [layer.expand(len(phrases), -1, -1) for layer in features]
+        return decoder(features, texts).logits.float()
+
+    def _sam3(
+        self, image: Image.Image, phrases: tuple[str, ...], seen: Seen | None
+    ) -> tuple[torch.Tensor, tuple[float, ...]]:
+        """Logits (phrases, height, width) at the model's size, and how sure it is that each is there at all."""
+        import torch
+
+        features = encoded(seen, self.model, image, self._sam3_features)
+        tokens = self._tokens(phrases, "max_length")
+        maps, scores = [], []
+        for index in range(len(phrases)):  # one at a time: the features are those of one picture
+            found = self.model(vision_embeds=features, **{k: v[index : index + 1] for k, v in tokens.items()})
+            sure = (found.pred_logits.sigmoid() * found.presence_logits.sigmoid())[0].float()
+            maps.append((found.pred_masks[0].float().sigmoid() * sure[:, None, None]).amax(0))
+            scores.append(sure.max().item())
+        return torch.stack(maps).logit(eps=1e-6), tuple(scores)
+
+    def _sam3_features(self, image: Image.Image) -> Any:
+        """What SAM 3 reads of a picture, without the backbone's own output, which it does not need again."""
+        features = self.model.get_vision_features(self._pixels(image))
+        features.last_hidden_state = None
+        return features
+
+    def _click_features(self, image: Image.Image) -> list[torch.Tensor]:
+        return self._clicked.get_image_embeddings(self._pixels(image))
+
+
+def _longest(image: Image.Image, side: int) -> tuple[int, int]:
+    """Width and height of a picture whose longer side is made `side` pixels long; the first SAM pads the rest."""
+    scale = side / max(image.size)
+    return int(image.width * scale + 0.5), int(image.height * scale + 0.5)
+
+
+def _prompt(
+    image: Image.Image, room: tuple[int, int], points: Sequence[Point], outside: Sequence[Point], box: Box | None
+) -> dict[str, torch.Tensor]:
+    """Points and box as SAM wants them: in pixels of the (width, height) that the picture was scaled to."""
+    import torch
+
+    scale = torch.tensor([room[0] / image.width, room[1] / image.height])
+    prompt = {}
+    if points or outside:
+        prompt["input_points"] = (torch.tensor([*points, *outside]).float() * scale)[None, None]
+        prompt["input_labels"] = torch.tensor([1] * len(points) + [0] * len(outside))[None, None]
+    if box is not None:
+        prompt["input_boxes"] = (torch.tensor(box).float() * scale.repeat(2))[None, None]
+    return prompt
+
+
+def _at_size(logits: torch.Tensor, image: Image.Image) -> np.ndarray:
+    """Logits (masks, h, w) scaled to the picture: float32 (masks, height, width)."""
+    import torch
+
+    size = (image.height, image.width)
+    scaled = torch.nn.functional.interpolate(logits[:, None], size=size, mode="bilinear", align_corners=False)
+    return scaled[:, 0].cpu().numpy()

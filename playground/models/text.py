@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from playground.models.generation import Step
 
 _INCOMPLETE = "\N{REPLACEMENT CHARACTER}"
+_NEIGHBOURS = 8
 
 
 def control_tokens(processor: ProcessorMixin) -> frozenset[str]:
@@ -35,21 +36,27 @@ def as_plain_text(text: str, control: frozenset[str]) -> str:
 def spelled(tokenizer: PreTrainedTokenizerBase, steps: Iterable[Step]) -> Iterator[tuple[Step, str]]:
     """Pair each step with the text that it adds; joined, the texts are exactly the decoded answer.
 
-    Everything so far is decoded at each step, since a token's text depends on its neighbours (spaces, bytes
+    The last tokens are decoded anew at each step, since a token's text depends on its neighbours (spaces, bytes
     of one character). Steps wait while the text ends in an incomplete character and then come together: the
     last of them carries the character, those before it "". (Byte-fallback tokenizers decode a run of bytes that
     an incomplete character ends as broken throughout; what was complete when it came stays as it was shown.)
     """
     ids: list[int] = []
+    whole: list[int] = []  # lengths of `ids` at which no character was incomplete
     waiting: list[Step] = []
     shown = ""
     for step in steps:
+        if len(whole) >= 2 * _NEIGHBOURS and not waiting:  # decoding all of it each time would cost the square
+            start = whole[-_NEIGHBOURS]
+            ids, whole = ids[start:], [length - start for length in whole if length > start]
+            shown = decoded(tokenizer, ids)
         ids.append(step.token_id)
         waiting.append(step)
         text = decoded(tokenizer, ids)
         if not text.endswith(_INCOMPLETE):
             yield from _with_text(waiting, text[len(shown) :])
             waiting, shown = [], text
+            whole.append(len(ids))
     yield from _with_text(waiting, decoded(tokenizer, ids)[len(shown) :])
 
 
