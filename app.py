@@ -49,7 +49,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         "--model", default=os.environ.get("PLAYGROUND_MODEL", "moji-vlm"),
-        help="the chat model to begin with: a catalogue name, a Hub id or a folder (default: %(default)s)",
+        help="the chat model to begin with: a catalogue name, a Hub id, a folder or a server (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--share", action="store_true", help="also open a public link through gradio.live")
     return parser.parse_args(arguments)

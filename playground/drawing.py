@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 Colour: TypeAlias = tuple[int, int, int]
 
@@ -121,3 +121,36 @@ def heat_colours(values: np.ndarray) -> np.ndarray:
     """Colours (…, 3), float32 of 0–255, for values from 0 (black) over red to 1 (pale yellow)."""
     places = np.linspace(0, 1, len(_HEAT))
     return np.stack([np.interp(values, places, _HEAT[:, band]) for band in range(3)], -1).astype(np.float32)
+
+
+def draw_boxes(
+    image: Image.Image,
+    boxes: Sequence[tuple[float, float, float, float]],
+    texts: Sequence[str],
+    box_colours: Sequence[Colour],
+) -> Image.Image:
+    """Draw boxes with their texts over a picture; the texts stay within it.
+
+    Args:
+        image: the picture.
+        boxes: left, top, right and bottom, in pixels of the picture; earlier ones lie on later ones.
+        texts: a line for each box, for example “dog 0.93”; none is written where it is empty.
+        box_colours: a colour for each box, for example one of `colours` for each name.
+    """
+    drawn = image.convert("RGB")  # a copy
+    pen = ImageDraw.Draw(drawn)
+    width = max(1, round(max(image.size) / 250))
+    font = ImageFont.load_default(max(10, round(max(image.size) / 45)))
+    for box, text, colour in reversed(list(zip(boxes, texts, box_colours, strict=True))):
+        pen.rectangle(box, outline=(255, 255, 255), width=width + 2)  # seen on any ground
+        pen.rectangle(box, outline=colour, width=width)
+        if not text:
+            continue
+        _, _, right, bottom = pen.textbbox((0, 0), text, font=font)
+        across, down = right + 2 * width + 2, bottom + 2 * width + 2
+        left = max(0, min(box[0], image.width - across))
+        top = box[1] - down if box[1] >= down else max(0, min(box[1], image.height - down))
+        pen.rectangle((left, top, left + across, top + down), fill=colour)
+        dark = sum(share * band for share, band in zip((0.299, 0.587, 0.114), colour, strict=True)) > 140
+        pen.text((left + width + 1, top + width), text, fill=(0, 0, 0) if dark else (255, 255, 255), font=font)
+    return drawn

@@ -46,5 +46,8 @@ class Recorder:
         """
         import torch
 
-        layers = [torch.stack(self._rows[layer]) for layer in sorted(self._rows)]
-        return torch.stack(layers, dim=1) if layers else torch.zeros(0, 0, 0, len(self._columns))
+        # Where it was stopped while the prompt was read, only the first layers have seen it.
+        tokens = min(map(len, self._rows.values()), default=0)
+        if not tokens:
+            return torch.zeros(0, 0, 0, len(self._columns))
+        return torch.stack([torch.stack(self._rows[layer][:tokens]) for layer in sorted(self._rows)], dim=1)

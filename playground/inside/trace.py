@@ -7,12 +7,16 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from playground.inside.capture import Recorder, available
 from playground.models.chat import Answer, ChatModel, Message, Piece
 from playground.models.layout import ImageLayout, NoLayout, image_layouts
+
+if TYPE_CHECKING:
+    from playground.models.seen import Seen
 
 # A word with its inner hyphens and apostrophes, one sign of a script without spaces, or a run of other marks.
 _WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+(?:['’-]\w+)*|[^\w\s]+")
@@ -47,10 +51,16 @@ class Trace:
 
 
 def trace(
-    model: ChatModel, messages: Sequence[Message], *, max_new_tokens: int = 64, stop: threading.Event | None = None
+    model: ChatModel,
+    messages: Sequence[Message],
+    *,
+    max_new_tokens: int = 64,
+    stop: threading.Event | None = None,
+    seen: Seen | None = None,
 ) -> Trace:
     """Answer (always the likeliest token) and keep what every token attended to in the pictures.
 
+    seen: the session's encoded pictures; those that are among them are not encoded again.
     Raises NoLayout with the reason where the model's attention cannot be read or laid over its pictures, and
     what `ChatModel.prepare` raises.
     """
@@ -59,7 +69,7 @@ def trace(
     images = [image for message in messages for image in message.images]
     layouts = image_layouts(model.model, model.processor, model.prepare(messages), images)
     recorder = Recorder([token for layout in layouts for token in layout.tokens])
-    answer = model.generate(messages, max_new_tokens=max_new_tokens, stop=stop, recorder=recorder)
+    answer = model.generate(messages, max_new_tokens=max_new_tokens, stop=stop, recorder=recorder, seen=seen)
     # Some devices run one step more than they stream.
     attention = recorder.attention()[: len(answer.pieces)].numpy().astype(np.float16)
     _, layers, heads, _ = attention.shape

@@ -10,9 +10,13 @@ from playground.models.chat import Candidate, Message
 from playground.tasks import checked_question
 
 if TYPE_CHECKING:
+    import threading
+
     from PIL import Image
 
-    from playground.models.chat import Answer, ChatModel, Statistics
+    from playground.models.chat import Answer, Statistics
+    from playground.models.remote import AnyChatModel
+    from playground.models.seen import Seen
 
 _BEAM_TOKENS = 24
 
@@ -23,20 +27,31 @@ class Answered:
 
     Attributes:
         text: the answer.
-        probability: of the whole answer, 0 to 1: the product of the probabilities of its tokens.
-        runners_up: other answers, most probable first. They come from a beam search, which finds probable
-            answers but not surely all, so the probabilities need not sum to 1.
+        probability: of the whole answer, 0 to 1: the product of the probabilities of its tokens. None where the
+            model is on a server that tells none; then there are no runners-up either.
+        runners_up: other answers, most probable first. They come from a beam search (on a server: are drawn),
+            which finds probable answers but not surely all, so the probabilities need not sum to 1.
         statistics: of the run that wrote the answer.
     """
 
     text: str
-    probability: float
+    probability: float | None
     runners_up: tuple[Candidate, ...]
     statistics: Statistics
 
 
-def answer(model: ChatModel, image: Image.Image, question: str, *, runners_up: int = 4) -> Answered:
+def answer(
+    model: AnyChatModel,
+    image: Image.Image,
+    question: str,
+    *,
+    runners_up: int = 4,
+    stop: threading.Event | None = None,
+    seen: Seen | None = None,
+) -> Answered:
     """Ask one question about one picture; `runners_up` is how many other answers to look for.
+
+    stop: ends it after the token in work; there are no runners-up then. seen: the session's encoded pictures.
 
     The answer is the most probable one of the greedy answer and the beam's. A greedy answer that is longer
     than the beam looks ahead (24 tokens) stays the answer: unfinished sentences are no rivals to it.
@@ -46,11 +61,15 @@ def answer(model: ChatModel, image: Image.Image, question: str, *, runners_up: i
         PromptTooLong: the model's context is too short for picture and question.
     """
     messages = (Message("user", checked_question(question), (image,)),)
-    greedy = model.generate(messages, max_new_tokens=96)
-    found = model.candidates(messages, count=runners_up + 1, max_new_tokens=_BEAM_TOKENS)
+    told = {"stop": stop, "seen": seen, "conversation": model.conversation()}  # picture and question are read once
+    greedy = model.generate(messages, max_new_tokens=96, **told)
+    certain = _probability(greedy)
+    if certain is None:
+        return Answered(greedy.text.strip(), None, (), greedy.statistics)
+    found = model.candidates(messages, count=runners_up + 1, max_new_tokens=_BEAM_TOKENS, **told)
     said = {candidate.text.strip(): candidate.probability for candidate in found}
     best = greedy.text.strip()
-    probability = said.pop(best, None) or _probability(greedy)
+    probability = said.pop(best, None) or certain
     if len(greedy.pieces) < _BEAM_TOKENS and said and max(said.values()) > probability:
         said[best], best = probability, max(said, key=said.__getitem__)
         probability = said.pop(best)
@@ -58,5 +77,9 @@ def answer(model: ChatModel, image: Image.Image, question: str, *, runners_up: i
     return Answered(best, probability, tuple(others[:runners_up]), greedy.statistics)
 
 
-def _probability(written: Answer) -> float:
-    return math.exp(sum(math.log(max(piece.probability, 1e-12)) for piece in written.pieces))
+def _probability(written: Answer) -> float | None:
+    """Of the whole answer; None where nobody told it."""
+    each = [piece.probability for piece in written.pieces]
+    return (
+        None if not each or None in each else math.exp(sum(math.log(max(probability, 1e-12)) for probability in each))
+    )

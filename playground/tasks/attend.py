@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from playground.inside.trace import Trace
-    from playground.models.chat import ChatModel
+    from playground.models.remote import AnyChatModel
+    from playground.models.seen import Seen
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,18 @@ class Score:
 
 
 def attend(
-    model: ChatModel,
+    model: AnyChatModel,
     image: Image.Image,
     question: str,
     *,
     max_new_tokens: int = 48,
     stop: threading.Event | None = None,
+    seen: Seen | None = None,
 ) -> Trace:
     """Answer the question once and keep the attention of every token, layer and head on the picture.
 
     `playground.inside.trace.attention_map` then paints any word, layer and head without another run.
+    seen: the session's encoded pictures.
 
     Raises:
         TaskError: an empty or over-long question, or a model whose attention cannot be read (says why).
@@ -53,7 +56,7 @@ def attend(
     asked = checked_question(question)
     if model.attention_reason:
         raise TaskError(model.attention_reason)
-    return trace(model, (Message("user", asked, (image,)),), max_new_tokens=max_new_tokens, stop=stop)
+    return trace(model, (Message("user", asked, (image,)),), max_new_tokens=max_new_tokens, stop=stop, seen=seen)
 
 
 def score(values: np.ndarray, mask: np.ndarray) -> Score:

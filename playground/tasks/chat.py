@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from playground.models.chat import Answer, ChatModel, Piece
+    from playground.models.chat import Answer, Piece
+    from playground.models.conversation import Conversation
+    from playground.models.remote import AnyChatModel
+    from playground.models.seen import Seen
 
 WORDLESS = PROMPTS["short"]
 """What is asked where somebody sends a picture without a word."""
@@ -64,7 +67,7 @@ def checked_message(text: str | None, pictures: int) -> str:
 
 
 def chat(
-    model: ChatModel,
+    model: AnyChatModel,
     history: Sequence[Message],
     text: str,
     images: Sequence[Image.Image] = (),
@@ -72,16 +75,20 @@ def chat(
     max_new_tokens: int = 256,
     temperature: float = 0.0,
     stop: threading.Event | None = None,
+    conversation: Conversation | None = None,
+    seen: Seen | None = None,
 ) -> Generator[Piece, None, Reply]:
     """Send one more message and stream the answer; the generator returns the `Reply`.
 
-    A model that was taught to read a limited number of pictures gets the newest of them, and a conversation
-    beyond the model's context length loses its oldest turns (their pictures stay); `notes` say so.
+    What the model cannot read is left out (`readable`), and a conversation beyond the model's context length loses
+    its oldest turns (their pictures stay); `notes` say so.
 
     Args:
         history: the turns before, from the user's first message to the assistant's last answer.
         text: the new message; blank with a picture means "describe the picture."
         images: RGB pictures that come with it.
+        conversation: what the model kept of the turns before (`model.conversation()`): only what is new is computed.
+        seen: the session's encoded pictures; those that are among them are not encoded again.
 
     Raises:
         TaskError: an empty or over-long message, or no picture at all for an embedded model.
@@ -91,11 +98,16 @@ def chat(
     messages = (*history, message)
     if model.entry and model.entry.embedded and not any(turn.images for turn in messages):
         raise TaskError("Moji only talks about pictures. Add one to your message.")
-    messages, notes = newest_pictures(messages, model.entry.images if model.entry else None)
+    messages, notes = readable(messages, model)
     while True:
         try:
             answer = yield from model.stream(
-                messages, max_new_tokens=max_new_tokens, temperature=temperature, stop=stop
+                messages,
+                max_new_tokens=max_new_tokens,
+                temperature=temperature,
+                stop=stop,
+                conversation=conversation,
+                seen=seen,
             )
             break
         except PromptTooLong:
@@ -104,6 +116,21 @@ def chat(
             messages = _without_oldest_exchange(messages)
             notes = (*notes, "The conversation is long: its oldest turns were left out.")
     return Reply(answer, (*messages, Message("assistant", answer.text)), tuple(dict.fromkeys(notes)))
+
+
+def readable(turns: tuple[AnyTurn, ...], model: AnyChatModel) -> tuple[tuple[AnyTurn, ...], tuple[str, ...]]:
+    """What of a conversation this model can read, and notes on what was left out.
+
+    A model without a chat template reads one message: the last one, with the newest pictures.
+    """
+    limits = getattr(model, "limits", None)  # of a server's model none are known
+    most = [model.entry.images if model.entry else None, limits.images[1] if limits else None]
+    turns, notes = newest_pictures(turns, min((number for number in most if number is not None), default=None))
+    if limits is None or limits.turns or len(turns) == 1:
+        return turns, notes
+    shown = next((turn.images for turn in reversed(turns) if turn.images), ())
+    alone = replace(turns[-1], images=shown)
+    return (alone,), (*notes, "This model reads one message at a time: what was said before was left out.")
 
 
 def newest_pictures(messages: tuple[AnyTurn, ...], limit: int | None) -> tuple[tuple[AnyTurn, ...], tuple[str, ...]]:

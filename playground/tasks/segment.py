@@ -1,8 +1,9 @@
-"""Words to masks."""
+"""Words, clicks or a box to masks."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from playground.tasks import TaskError
@@ -10,7 +11,8 @@ from playground.tasks import TaskError
 if TYPE_CHECKING:
     from PIL import Image
 
-    from playground.models.segmentation import Segmentation, SegmentationModel
+    from playground.models.seen import Seen
+    from playground.models.segmentation import Box, Point, Segmentation, SegmentationModel
 
 PHRASES, PHRASE_LENGTH = 12, 80
 """How many phrases one picture is searched for (there are as many colours), and their longest length."""
@@ -36,10 +38,54 @@ def phrases(text: str | None) -> tuple[str, ...]:
     return found
 
 
-def segment(model: SegmentationModel, image: Image.Image, text: str) -> Segmentation:
+def segment(model: SegmentationModel, image: Image.Image, text: str, *, seen: Seen | None = None) -> Segmentation:
     """Look for every phrase of the comma-separated text; the logits are kept, so a threshold costs nothing.
 
+    seen: the session's encoded pictures, if it keeps them.
+
     Raises:
-        TaskError: see `phrases`.
+        TaskError: see `phrases`; or a model that reads no words.
     """
-    return model.segment(image, phrases(text))
+    wanted = phrases(text)
+    if model.words_reason:
+        raise TaskError(model.words_reason)
+    return model.segment(image, wanted, seen=seen)
+
+
+def segment_at(
+    model: SegmentationModel,
+    image: Image.Image,
+    points: Sequence[Point] = (),
+    box: Box | None = None,
+    *,
+    outside: Sequence[Point] = (),
+    seen: Seen | None = None,
+) -> Segmentation:
+    """Find the thing at the points or in the box, in pixels of the picture; see `SegmentationModel.segment_at`.
+
+    The corners of the box may come in any order, and may lie a little beside the picture.
+
+    Raises:
+        TaskError: neither point nor box, a point beside the picture, a box without area in it, or a model that
+            takes no clicks.
+    """
+    if model.click_reason:
+        raise TaskError(model.click_reason)
+    if not points and box is None:
+        raise TaskError("Click on a thing in the picture, or draw a box around it.")
+    for x, y in (*points, *outside):
+        if not (0 <= x < image.width and 0 <= y < image.height):
+            raise TaskError(
+                f"({x:g}, {y:g}) is beside the picture of {image.width} × {image.height} pixels. Click on it."
+            )
+    return model.segment_at(image, points, _within(box, image), outside=outside, seen=seen)
+
+
+def _within(box: Box | None, image: Image.Image) -> Box | None:
+    if box is None:
+        return None
+    left, right = sorted(min(max(side, 0), image.width) for side in box[::2])
+    top, bottom = sorted(min(max(side, 0), image.height) for side in box[1::2])
+    if left == right or top == bottom:
+        raise TaskError("The box has no area in the picture. Draw one around a thing.")
+    return left, top, right, bottom

@@ -12,6 +12,7 @@ from playground.ui import snippets, troubles
 from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture, picture_input
+from playground.ui.session import session_of
 from playground.ui.streaming import MODEL_QUEUE
 
 _WAITING = '<p class="empty">The answer appears here, with how probable it is and what came close.</p>'
@@ -43,12 +44,12 @@ def build(chosen: gr.State) -> None:
     )
 
 
-def respond(path: str | None, question: str, name: str) -> tuple[Any, str]:
+def respond(path: str | None, question: str, name: str, request: gr.Request = None) -> tuple[Any, str]:
     """Values for (result, note); on trouble the last result stays and the note says why."""
     try:
         picture = chosen_picture(path)
         asked = checked_question(question)
-        found = answer(chat_model(name), picture.image, asked)
+        found = answer(chat_model(name), picture.image, asked, seen=session_of(request).seen)
     except Exception as error:
         return gr.skip(), snippets.trouble(troubles.sentence(error))
     footer = f"{title(name)} · {snippets.statistics(found.statistics)}"

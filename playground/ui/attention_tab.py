@@ -16,6 +16,7 @@ from playground.ui import snippets, troubles
 from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture, picture_input
+from playground.ui.session import session_of
 from playground.ui.streaming import MODEL_QUEUE
 
 if TYPE_CHECKING:
@@ -106,11 +107,11 @@ def capability(name: str, switches: int) -> tuple[Any, ...]:
     return *(gr.Button(interactive=not reason) for _ in range(switches)), note
 
 
-def respond(path: str | None, question: str, name: str) -> tuple[Any, ...]:
+def respond(path: str | None, question: str, name: str, request: gr.Request = None) -> tuple[Any, ...]:
     """Values for (kept, word, layer, head, against, heat, verdict, note); trouble changes the note alone."""
     try:
         picture = chosen_picture(path)
-        trace = attend(chat_model(name), picture.image, checked_question(question))
+        trace = attend(chat_model(name), picture.image, checked_question(question), seen=session_of(request).seen)
         if not trace.words:
             raise TaskError("The model said nothing, so there is no word to look at. Ask something else.")
     except Exception as error:

@@ -13,6 +13,7 @@ from playground.ui import snippets, troubles
 from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture, picture_input
+from playground.ui.session import session_of
 from playground.ui.streaming import MODEL_QUEUE, growing
 
 
@@ -43,12 +44,13 @@ def build(chosen: gr.State) -> None:
     )  # fmt: skip
 
 
-def respond(path: str | None, style: str, name: str) -> Iterator[tuple[Any, ...]]:
+def respond(path: str | None, style: str, name: str, request: gr.Request = None) -> Iterator[tuple[Any, ...]]:
     """Values for (text, footer, note, stop button), growing as the caption is written. Never raises."""
     try:
         picture = chosen_picture(path)
         yield "", "", snippets.notes(picture.notes), gr.Button(interactive=True)
-        with closing(growing(caption(chat_model(name), picture.image, style))) as parts:
+        stream = caption(chat_model(name), picture.image, style, seen=session_of(request).seen)
+        with closing(growing(stream)) as parts:
             for text, answer in parts:
                 if answer is None:
                     yield text, gr.skip(), gr.skip(), gr.skip()

@@ -14,10 +14,11 @@ import gradio as gr
 from playground.media import open_picture
 from playground.models.chat import Message
 from playground.tasks import TaskError
-from playground.tasks.chat import chat, checked_message, newest_pictures
+from playground.tasks.chat import chat, checked_message, readable
 from playground.ui import snippets, troubles
 from playground.ui.examples import example_row
 from playground.ui.loaded import chat_model, title
+from playground.ui.session import session_of
 from playground.ui.streaming import MODEL_QUEUE, growing
 
 _EMPTY = {"text": "", "files": []}
@@ -94,7 +95,7 @@ def send(message: dict[str, Any] | None, turns: tuple[Turn, ...]) -> tuple[Any, 
     return turns, _view((*turns, Turn("assistant", ""))), busy, snippets.notes(seen)
 
 
-def respond(turns: tuple[Turn, ...], name: str) -> Iterator[tuple[Any, ...]]:
+def respond(turns: tuple[Turn, ...], name: str, request: gr.Request = None) -> Iterator[tuple[Any, ...]]:
     """Answer the last message as it is written; on trouble the message goes back into the box.
 
     Yields values for (turns, chatbot, box, note). Otherwise the box keeps what was typed meanwhile. Never raises.
@@ -104,12 +105,14 @@ def respond(turns: tuple[Turn, ...], name: str) -> Iterator[tuple[Any, ...]]:
         return
     try:
         model = chat_model(name)
-        heard, dropped = newest_pictures(turns, model.entry.images if model.entry else None)
+        heard, dropped = readable(turns, model)
         opened = {path: open_picture(path) for turn in heard for path in turn.images}
         *earlier, message = (
             Message(turn.role, turn.text, tuple(opened[path].image for path in turn.images)) for turn in heard
         )
-        with closing(growing(chat(model, earlier, message.text, message.images))) as parts:
+        session = session_of(request)
+        kept = {"conversation": session.talk_with(model), "seen": session.seen}
+        with closing(growing(chat(model, earlier, message.text, message.images, **kept))) as parts:
             for said, reply in parts:
                 answered = (*turns, Turn("assistant", said))
                 if reply is None:

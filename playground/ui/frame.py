@@ -6,7 +6,7 @@ from functools import partial
 
 import gradio as gr
 
-from playground.ui import answer_tab, attention_tab, caption_tab, chat_tab, segment_tab
+from playground.ui import answer_tab, attention_tab, caption_tab, chat_tab, segment_tab, session
 from playground.ui.loaded import DEFAULT_CHAT, chat_model
 from playground.ui.picker import picker, waking
 
@@ -44,5 +44,6 @@ def build(model: str = DEFAULT_CHAT) -> gr.Blocks:
         app.load(waking("chat", chat_model), picked.chosen, picked.card, **unseen).then(
             able, picked.chosen, switched, **unseen
         )
+        app.unload(session.end)
         picked.chosen.change(able, picked.chosen, switched, **unseen)
     return app

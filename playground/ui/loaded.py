@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from playground.models.catalog import find
 from playground.models.chat import ChatModel, Message
-from playground.models.files import cached_on_disk
-from playground.models.loading import load
+from playground.models.download import Progress, download
+from playground.models.files import ADAPTER, LoadError, adapter_base
+from playground.models.hub import cached_on_disk
+from playground.models.loading import is_address, load
+from playground.models.plan import plan, resolve
+from playground.models.remote import AnyChatModel, RemoteChatModel
 from playground.models.segmentation import SegmentationModel
 from playground.tasks import TaskError
 
@@ -18,15 +24,15 @@ DEFAULT_SEGMENTER = "moji-clipseg"
 _log = logging.getLogger(__name__)
 
 
-def chat_model(name: str) -> ChatModel:
-    """Load the model, or take it from the cache.
+def chat_model(name: str) -> AnyChatModel:
+    """Load the model, or take it from the cache; a server is asked whether it is there.
 
     Raises:
         LoadError: it cannot be loaded.
         TaskError: it is no chat model.
     """
     model = load(name)
-    if not isinstance(model, ChatModel):
+    if not isinstance(model, ChatModel | RemoteChatModel):
         raise TaskError(f"{name} cannot talk about pictures. Choose a chat model, such as {DEFAULT_CHAT}.")
     return model
 
@@ -40,33 +46,66 @@ def segmentation_model(name: str) -> SegmentationModel:
 
 
 def title(name: str) -> str:
-    """What a model is called in a sentence: Moji, or its name."""
+    """What a model is called in a sentence: Moji, its name, or its name on its server."""
+    if is_address(name):
+        address, _, model = name.strip().partition("#")
+        host = address.partition("://")[2].partition("/")[0].rpartition("@")[2]
+        return f"{model.rstrip('/').rpartition('/')[2]} on {host}" if model else host
     entry = find(name)
     return "Moji" if entry and entry.embedded else name
 
 
+@dataclass(frozen=True)
+class Costs:
+    """What a download costs: megabytes, and the licence that it is under, with the pages that say so."""
+
+    megabytes: float
+    licence: str
+    pages: tuple[str, ...]
+
+
 def must_download(name: str) -> bool:
-    """Whether loading this model would first fetch it from the Hub. Asks no network.
+    """Whether loading this model, or the base of this adapter, would first fetch it from the Hub. Asks no network.
 
     False for what cannot be a model's name: `load` says at once what is wrong with it.
     """
-    entry = find(name)
-    if entry and entry.embedded:
-        return False
-    if entry is None and (not _is_hub_id(name) or Path(name).is_dir()):
-        return False
-    return cached_on_disk(entry.source if entry else name) is None
-
-
-def _is_hub_id(name: str) -> bool:
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
-
     try:
-        validate_repo_id(name)
-    except HFValidationError:
+        entry, source = resolve(name)
+        if entry and entry.embedded:
+            return False
+        folder = Path(source) if Path(source).is_absolute() else cached_on_disk(source)
+        if folder is None:
+            return True
+        return (folder / ADAPTER).is_file() and must_download(adapter_base(name, folder))
+    except LoadError:
         return False
-    return "/" in name
+
+
+def costs(name: str) -> Costs:
+    """What loading this model would fetch. The Hub is asked only where the catalogue does not know.
+
+    Raises:
+        LoadError: there is no such model, or it is known that it cannot be loaded.
+    """
+    if entry := find(name):
+        return Costs(entry.download_mb, entry.licence, (_page(entry.source),))
+    offers = plan(name).to_fetch
+    licence = ", ".join(dict.fromkeys(offer.licence or "no licence is named" for offer in offers))
+    return Costs(sum(offer.bytes for offer in offers) / 1e6, licence, tuple(_page(offer.hub_id) for offer in offers))
+
+
+def _page(hub_id: str) -> str:
+    return f"huggingface.co/{hub_id}"
+
+
+def fetch(name: str) -> Iterator[Progress]:
+    """Download what loading this model needs, telling how far it is; closing the iterator ends the download.
+
+    Raises:
+        LoadError: the Hub refuses, the connection breaks, or the disk or the memory has no room.
+    """
+    for offer in plan(name).to_fetch:
+        yield from download(offer)
 
 
 def wake(name: str) -> threading.Thread:

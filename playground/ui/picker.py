@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from html import escape
 
 import gradio as gr
 
-from playground.models.catalog import Entry, Kind, find, of_kind
+from playground.models.catalog import Kind, of_kind, shown
 from playground.ui import loaded, snippets, troubles
-
-_CAN = {
-    "chat": "Talk about pictures, answer, describe",
-    "segment": "Colour what you name",
-    "embed": "Compare pictures and words",
-}
-_PHOTOGRAPHS = {
-    "chat": "Pick a Hub model from the list for them, such as SmolVLM-256M-Instruct.",
-    "segment": "Pick clipseg-rd64-refined from the list for them.",
-    "embed": "Pick siglip2-base-patch16-224 from the list for them.",
-}
+from playground.ui.card import card_of, choice, progress_of
 
 
 @dataclass(frozen=True)
@@ -48,10 +37,10 @@ def picker(kind: Kind, default: str, load: Callable[[str], object], state: str =
     chosen, offered = gr.State(default), gr.State("")
     with gr.Row(elem_classes="picker", equal_height=False):
         dropdown = gr.Dropdown(
-            [(_choice(entry), entry.name) for entry in of_kind(kind)],
+            [(choice(entry), entry.name) for entry in of_kind(kind)],
             value=default,
             label="Model",
-            info="Type to search. A Hub id (owner/name) or a folder works as well.",
+            info="Type to search. A Hub id (owner/name), a folder or a server's address (http://…/v1) works as well.",
             allow_custom_value=True,
             scale=2,
             min_width=300,
@@ -59,30 +48,55 @@ def picker(kind: Kind, default: str, load: Callable[[str], object], state: str =
         with gr.Column(elem_classes="card-frame"):
             card = gr.HTML(card_of(default, kind, state))
             button = gr.Button("Load", variant="primary", size="sm", visible=False, elem_classes="load")
+            cancel = gr.Button("Cancel", size="sm", visible=False, elem_classes="load")
+
+    hidden = gr.Button(visible=False)
 
     def pick(name: str | None, before: str, waiting: str) -> Iterator[tuple[object, ...]]:
         wanted = (name or "").strip()
         if wanted == before and not waiting:
-            yield (gr.skip(),) * 5
+            yield (gr.skip(),) * 6
         elif wanted != before and loaded.must_download(wanted):
-            yield gr.skip(), gr.skip(), wanted, card_of(wanted, kind, "offered"), _load_button(wanted)
+            yield from offer(wanted, before)
         else:
             yield from get(wanted, before)
 
-    def get(wanted: str, before: str) -> Iterator[tuple[object, ...]]:
-        """Values for (dropdown, chosen, offered, card, button)."""
-        hidden = gr.Button(visible=False)
-        yield gr.skip(), gr.skip(), gr.skip(), card_of(wanted, kind, "waking"), hidden
+    def offer(wanted: str, before: str) -> Iterator[tuple[object, ...]]:
+        """Say what the download costs and under which licence it is; the button begins it, or begins it again.
+
+        Yields values for (dropdown, chosen, offered, card, button, cancel), as all steps here do.
+        """
+        yield gr.skip(), gr.skip(), gr.skip(), card_of(wanted, kind, "asking"), hidden, hidden
         try:
+            costs = loaded.costs(wanted)
+        except Exception as error:
+            yield from stay(before, error)
+            return
+        label = gr.Button(f"Load · {shown(costs.megabytes)} download", visible=True)
+        yield gr.skip(), gr.skip(), wanted, card_of(wanted, kind, "offered", costs=costs), label, hidden
+
+    def get(wanted: str, before: str) -> Iterator[tuple[object, ...]]:
+        """Download where that is needed, then load."""
+        try:
+            if loaded.must_download(wanted):
+                yield gr.skip(), gr.skip(), wanted, card_of(wanted, kind, "asking"), hidden, gr.Button(visible=True)
+                for step in loaded.fetch(wanted):
+                    card = card_of(wanted, kind, "downloading") + progress_of(step)
+                    yield (gr.skip(),) * 3 + (card, gr.skip(), gr.skip())
+            yield gr.skip(), gr.skip(), gr.skip(), card_of(wanted, kind, "waking"), hidden, hidden
             model = load(wanted)
         except Exception as error:
-            stays = f"{troubles.sentence(error)} {loaded.title(before)} stays selected."
-            *_, earlier = waking(kind, load)(before)
-            yield before, gr.skip(), "", snippets.trouble(stays) + earlier, hidden
+            yield from stay(before, error)
             return
-        yield gr.skip(), wanted, "", card_of(wanted, kind, "awake", model), hidden
+        yield gr.skip(), wanted, "", card_of(wanted, kind, "awake", model), hidden, hidden
 
-    outputs = [dropdown, chosen, offered, card, button]
+    def stay(before: str, error: Exception) -> Iterator[tuple[object, ...]]:
+        """The earlier model goes on answering; say why the other one does not."""
+        said = f"{troubles.sentence(error)} {loaded.title(before)} stays selected."
+        *_, earlier = waking(kind, load)(before)
+        yield before, gr.skip(), "", snippets.trouble(said) + earlier, hidden, hidden
+
+    outputs = [dropdown, chosen, offered, card, button, cancel]
     loading = {
         "show_progress": "hidden",
         "concurrency_id": "loading",
@@ -90,10 +104,12 @@ def picker(kind: Kind, default: str, load: Callable[[str], object], state: str =
         "api_visibility": "private",
     }
     fetched = button.click(get, [offered, chosen], outputs, **loading)
-    # Who picks another model no longer waits for the first one; what was downloaded of it stays on the disk.
+    # Who picks another model ends the download of the first one; the files of it that came whole stay on the disk.
     dropdown.change(
         pick, [dropdown, chosen, offered], outputs, trigger_mode="always_last", cancels=fetched, **loading
     )  # fmt: skip
+    # Only when it has ended is it offered again, or its last step would be drawn over the offer.
+    cancel.click(None, cancels=fetched).then(offer, [offered, chosen], outputs, **loading)
     return Picker(chosen, offered, card)
 
 
@@ -110,55 +126,3 @@ def waking(kind: Kind, load: Callable[[str], object]) -> Callable[[str], Iterato
         yield card_of(name, kind, "awake", model)
 
     return steps
-
-
-def card_of(name: str, kind: Kind, state: str, model: object = None) -> str:
-    """What the chosen model knows, costs and can do. `state` is "asleep", "offered", "waking" or "awake"."""
-    entry = find(name)
-    patience = f" The first time it downloads {_size(entry.download_mb)}." if entry and entry.download_mb else ""
-    status = {
-        "asleep": f"{loaded.title(name)} sleeps until you ask",
-        "offered": f"{loaded.title(name)} is not on this machine yet. The earlier model answers until you load it",
-        "waking": f"Waking {loaded.title(name)}…{patience}",
-        "awake": f"{loaded.title(name)} is awake",
-    }[state]
-    facts = {
-        "Knows": entry.knows if entry else "What it was trained on; it is not in this catalogue.",
-        "Costs": _costs(entry),
-        "Can": _abilities(kind, model),
-    }
-    if entry and entry.embedded:
-        facts["Photos"] = _PHOTOGRAPHS[kind]
-    rows = "".join(f"<dt>{term}</dt><dd>{escape(text)}</dd>" for term, text in facts.items())
-    return f'<div class="card"><p class="status {state}" role="status">{escape(status)}</p><dl>{rows}</dl></div>'
-
-
-def _load_button(name: str) -> gr.Button:
-    """The button that begins a download, with its size where that is known."""
-    entry = find(name)
-    return gr.Button(f"Load · {_size(entry.download_mb)} download" if entry else "Load", visible=True)
-
-
-def _choice(entry: Entry) -> str:
-    where = "comes with the app" if entry.embedded else f"{_size(entry.download_mb)} download"
-    return f"{entry.name} · {where}"
-
-
-def _costs(entry: Entry | None) -> str:
-    if entry is None:
-        return "A download if it is on the Hub, and memory for its weights."
-    if entry.embedded:
-        return f"No download; about {_size(entry.memory_mb)} of memory."
-    costs = f"{_size(entry.download_mb)} download, once; about {_size(entry.memory_mb)} of memory"
-    return f"{costs}. {entry.licence}."
-
-
-def _abilities(kind: Kind, model: object) -> str:
-    reason = getattr(model, "attention_reason", None)
-    if kind != "chat" or model is None:
-        return f"{_CAN[kind]}."
-    return f"{_CAN[kind]}; {f'no attention maps: {reason}' if reason else 'show where it looks.'}"
-
-
-def _size(megabytes: int) -> str:
-    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes} MB"

@@ -13,10 +13,12 @@ from PIL import Image
 from playground.drawing import enlarged, legend, masks_over, resized
 from playground.tasks.segment import phrases, segment
 from playground.ui import snippets, troubles
+from playground.ui.card import card_of
 from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import DEFAULT_SEGMENTER, segmentation_model
-from playground.ui.picker import card_of, picker
+from playground.ui.picker import picker
 from playground.ui.picture_input import chosen_picture, picture_input
+from playground.ui.session import session_of
 from playground.ui.streaming import MODEL_QUEUE
 
 _SHOWN, _READ = 1024, 352
@@ -87,13 +89,15 @@ def build() -> None:
     )  # fmt: skip
 
 
-def respond(path: str | None, words: str, name: str, threshold: float, opacity: float) -> tuple[Any, ...]:
+def respond(
+    path: str | None, words: str, name: str, threshold: float, opacity: float, request: gr.Request = None
+) -> tuple[Any, ...]:
     """Values for (kept, overlay, legend, note); on trouble the last picture stays and the note says why."""
     try:
         picture = chosen_picture(path)
         phrases(words)  # a slip in the words is said before a model is loaded for them
         read = picture.image.resize([min(side, _READ) for side in picture.image.size])
-        found = segment(segmentation_model(name), read, words)
+        found = segment(segmentation_model(name), read, words, seen=session_of(request).seen)
     except Exception as error:
         return gr.skip(), gr.skip(), gr.skip(), snippets.trouble(troubles.sentence(error))
     shown = picture.image.copy()

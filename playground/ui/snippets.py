@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from playground.drawing import LegendEntry
     from playground.models.chat import Candidate, Statistics
 
+_UNSURE = '<p class="empty">The server does not tell how probable its answers are.</p>'
+
 
 def trouble(sentence: str) -> str:
     """A sentence on what went wrong, read out by screen readers."""
@@ -23,13 +25,16 @@ def notes(sentences: Sequence[str]) -> str:
 
 def statistics(figures: Statistics) -> str:
     """What the answer cost, in one line of small print."""
+    pictures = f"{figures.image_tokens} picture tokens" if figures.image_tokens else "no picture"
     parts = [
-        f"{figures.image_tokens} picture tokens" if figures.image_tokens else "no picture",
+        pictures if figures.image_tokens is not None else "picture tokens unknown",
         f"first word after {seconds(figures.seconds_to_first_token)}",
         f"{figures.new_tokens} new token{'s' * (figures.new_tokens != 1)}",
     ]
     if figures.tokens_per_second:
         parts[-1] += f", {figures.tokens_per_second:.0f} a second"
+    if figures.reused_tokens:
+        parts.append(f"{figures.reused_tokens:,} of {figures.prompt_tokens:,} tokens reused")
     if figures.stopped:
         parts.append("stopped")
     return " · ".join(parts)
@@ -47,13 +52,14 @@ def small_print(text: str) -> str:
     return f'<p class="small-print">{escape(text)}</p>'
 
 
-def answer_card(text: str, probability: float, runners_up: Sequence[Candidate], footer: str) -> str:
-    """An answer in large letters, how sure the model is of it, and what else it nearly said, as bars."""
+def answer_card(text: str, probability: float | None, runners_up: Sequence[Candidate], footer: str) -> str:
+    """An answer in large letters, how sure the model is (None: unknown) and what else it nearly said, as bars."""
     rows = "".join(_bar(other.text, other.probability) for other in runners_up)
     others = f'<h4>What else it nearly said</h4><ul class="bars">{rows}</ul>' if rows else ""
+    sure = f'<ul class="bars best">{_bar("how probable", probability)}</ul>' if probability is not None else _UNSURE
     return (
         f'<div class="answer"><p class="answer-text">{escape(text) or "(it said nothing)"}</p>'
-        f'<ul class="bars best">{_bar("how probable", probability)}</ul>{others}</div>{small_print(footer)}'
+        f"{sure}{others}</div>{small_print(footer)}"
     )
 
 

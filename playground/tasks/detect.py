@@ -1,0 +1,37 @@
+"""Names to boxes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playground.tasks import TaskError
+from playground.tasks.segment import phrases
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from playground.models.detection import Detection, DetectionModel
+    from playground.models.seen import Seen
+
+
+def detect(
+    model: DetectionModel,
+    image: Image.Image,
+    text: str,
+    *,
+    threshold: float | None = None,
+    seen: Seen | None = None,
+) -> tuple[Detection, ...]:
+    """Find the things that the comma-separated text names, surest first; see `DetectionModel.detect`.
+
+    threshold: the least score of a box, 0 to 1; None: what suits the model.
+    seen: the session's encoded pictures, if it keeps them.
+
+    Raises:
+        TaskError: see `phrases`; or a threshold that is no share.
+        PromptTooLong: the names are too long together for the model.
+    """
+    names = phrases(text)
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise TaskError(f"{threshold:g} is no threshold. Choose one from 0 (every box) to 1 (none).")
+    return model.detect(image, names, threshold=threshold, seen=seen)

@@ -1,0 +1,94 @@
+"""The card beside a model picker: what the model knows, costs and can do, and how far its download is."""
+
+from __future__ import annotations
+
+from html import escape
+
+from playground.models.catalog import Entry, Kind, find, shown
+from playground.models.download import Progress
+from playground.models.loading import is_address
+from playground.ui import loaded
+from playground.ui.loaded import Costs
+
+_CAN = {
+    "chat": "Talk about pictures, answer, describe",
+    "segment": "Colour what you name",
+    "detect": "Find what you name",
+    "embed": "Compare pictures and words",
+}
+_PHOTOGRAPHS = {
+    "chat": "Pick a Hub model from the list for them, such as SmolVLM-256M-Instruct.",
+    "segment": "Pick clipseg-rd64-refined from the list for them.",
+    "detect": "Pick owlv2-base-patch16-ensemble from the list for them.",
+    "embed": "Pick siglip2-base-patch16-224 from the list for them.",
+}
+
+
+def card_of(name: str, kind: Kind, state: str, model: object = None, costs: Costs | None = None) -> str:
+    """What the chosen model knows, costs and can do.
+
+    Args:
+        state: "asleep", "asking", "offered", "downloading", "waking" or "awake".
+        model: the loaded one, where it is awake.
+        costs: of a download that waits to be wanted.
+    """
+    title, entry = loaded.title(name), find(name)
+    status = {
+        "asleep": f"{title} sleeps until you ask",
+        "asking": f"Asking the Hub about {title}…",
+        "offered": f"{title} is not on this machine yet. The earlier model answers until you load it",
+        "downloading": f"Downloading {title}…",
+        "waking": f"Waking {title}…",
+        "awake": f"{title} is awake",
+    }[state]
+    facts = {
+        "Knows": entry.knows if entry else "What it was trained on; it is not in this catalogue.",
+        "Costs": _costs(name, entry, costs),
+        "Licence": _licence(name, entry, costs),
+        "Can": _abilities(kind, model),
+    }
+    if entry and entry.embedded:
+        facts["Photos"] = _PHOTOGRAPHS[kind]
+    rows = "".join(f"<dt>{term}</dt><dd>{escape(text)}</dd>" for term, text in facts.items() if text)
+    return f'<div class="card"><p class="status {state}" role="status">{escape(status)}</p><dl>{rows}</dl></div>'
+
+
+def progress_of(step: Progress) -> str:
+    """How far a download is, as a bar and in figures; screen readers are not told of every step."""
+    figures = f"{shown(step.done / 1e6)} of {shown(step.total / 1e6)}"
+    return (
+        f'<p class="small-print download"><progress max="{max(1, step.total)}" value="{step.done}" '
+        f'aria-label="{escape(step.hub_id)}"></progress> {escape(figures)}</p>'
+    )
+
+
+def choice(entry: Entry) -> str:
+    """A catalogue entry's line in the list of models."""
+    where = "comes with the app" if entry.embedded else f"{shown(entry.download_mb)} download"
+    return f"{entry.name} · {where}"
+
+
+def _costs(name: str, entry: Entry | None, costs: Costs | None) -> str:
+    if is_address(name):
+        return "Nothing here; it runs on that server."
+    if costs and not entry:
+        return f"{shown(costs.megabytes)} download, once, and memory for its weights."
+    if entry is None:
+        return "A download if it is on the Hub, and memory for its weights."
+    if entry.embedded:
+        return f"No download; about {shown(entry.memory_mb)} of memory."
+    return f"{shown(entry.download_mb)} download, once; about {shown(entry.memory_mb)} of memory."
+
+
+def _licence(name: str, entry: Entry | None, costs: Costs | None) -> str:
+    if costs:
+        gate = " The Hub wants you to log in and accept it first (hf auth login)." if entry and entry.gated else ""
+        return f"{costs.licence} ({', '.join(costs.pages)}).{gate}"
+    return f"{entry.licence}." if entry and not entry.embedded else ""
+
+
+def _abilities(kind: Kind, model: object) -> str:
+    reason = getattr(model, "attention_reason", None)
+    if kind != "chat" or model is None:
+        return f"{_CAN[kind]}."
+    return f"{_CAN[kind]}; {f'no attention maps: {reason}' if reason else 'show where it looks.'}"
