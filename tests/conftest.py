@@ -22,11 +22,24 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--families", type=Path, metavar="FILE", help="write the table of families and verbs to FILE")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if file := config.getoption("--families"):
+        from family_table import Collector
+
+        config.pluginmanager.register(Collector(file))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _on_the_cpu() -> Iterator[None]:
-    """The same numbers on every machine: a GPU is not used, whether it is NVIDIA's (see above) or Apple's."""
+    """The same numbers on every machine: no GPU, neither NVIDIA's (see above) nor Apple's, and float32."""
+    from playground.models import device
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("playground.models.loading._fastest_device", lambda: "cpu")
+        patch.setattr(device, "this_machine", lambda: device.Machine(memory=device.free_memory()))
         yield
 
 

@@ -8,8 +8,8 @@ import threading
 import time
 from types import SimpleNamespace
 
-import checkpoints
 import pytest
+import tiny
 import torch
 from PIL import Image
 
@@ -40,10 +40,11 @@ def test_pieces_join_to_exactly_what_transformers_generates(checkpoint, picture,
     assert statistics.prompt_tokens == prompt and statistics.new_tokens == len(plain)
     assert statistics.image_tokens == int((inputs["input_ids"] == model.model.config.image_token_id).sum())
     assert 0 < statistics.seconds_to_first_token < statistics.seconds and statistics.tokens_per_second > 0
-    assert not statistics.stopped
+    assert not statistics.stopped and statistics.reused_tokens == 0 and statistics.cold_reason is None
+    assert 0 < statistics.vision_seconds < statistics.seconds and statistics.language_seconds > 0
 
 
-@pytest.mark.parametrize("make", [checkpoints.bytes_tokenizer, checkpoints.words_tokenizer])
+@pytest.mark.parametrize("make", [tiny.bytes_tokenizer, tiny.words_tokenizer])
 @pytest.mark.parametrize("text", ["a dog . 🐶🐕‍🦺 naïve café", "there are  two dogs", "犬と猫", ""])
 def test_text_streams_without_a_broken_character(make, text):
     tokenizer = make([])
@@ -170,6 +171,36 @@ def test_candidates_are_whole_answers_with_their_probability(checkpoint, picture
             longer = {**inputs, "input_ids": ids, "attention_mask": torch.ones_like(ids)}
             best = max(best, (first[token] + model.model(**longer).logits[0, -1].log_softmax(-1).max()).item())
     assert found[0].probability == pytest.approx(math.exp(best), rel=1e-3)
+
+
+def test_a_beam_search_can_be_stopped(checkpoint, picture):
+    model, stop, began = load(str(checkpoint("llava_words"))), threading.Event(), time.perf_counter()
+    alone = model.candidates(ask("what is this ?", picture), count=2, max_new_tokens=200)
+    whole = time.perf_counter() - began
+    threading.Timer(whole / 20, stop.set).start()
+    began = time.perf_counter()
+    assert alone and model.candidates(ask("what is this ?", picture), count=2, max_new_tokens=200, stop=stop) == ()
+    assert time.perf_counter() - began < whole / 2
+
+
+def test_peak_memory_is_what_the_answer_took(checkpoint, picture):
+    model = load(str(checkpoint("llava_words")))
+    little = model.generate(ask("what is this ?", picture), max_new_tokens=2)
+
+    def large(layer, row, kept=[]):  # noqa: B006
+        kept[:] = [torch.ones(64_000_000)]  # 256 MB, let go of by the next one
+
+    much = model.generate(ask("what is this ?", picture), max_new_tokens=2, recorder=large)
+    assert 200_000_000 < much.statistics.peak_memory - little.statistics.peak_memory < 700_000_000
+
+
+@pytest.mark.parametrize("make", [tiny.bytes_tokenizer, tiny.words_tokenizer])
+def test_a_long_answer_streams_as_it_is_decoded(make):
+    tokenizer = make([])
+    text = " ".join(["two dogs , one cat ; café 犬 🐶 and a  circle"] * 12)
+    ids = tokenizer(text, add_special_tokens=False).input_ids
+    texts = [piece for _, piece in spelled(tokenizer, [SimpleNamespace(token_id=token) for token in ids])]
+    assert len(ids) > 200 and "".join(texts) == tokenizer.decode(ids, skip_special_tokens=True)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -1,93 +1,24 @@
-"""Image tokens show the right part of the picture, and recorded attention is the attention there was."""
+"""An answer's attention becomes maps of its picture, word by word."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 import transformers as hf
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from playground import load
 from playground.inside.capture import Recorder, available
 from playground.inside.score import mass_inside, pointing_hit
 from playground.inside.trace import attention_map, trace, words_of
 from playground.models.chat import ChatModel, Message, Piece
-from playground.models.layout import ImageLayout, NoLayout, image_layouts
+from playground.models.layout import ImageLayout, NoLayout
 
-FAMILIES = ("llava_clip", "llava_siglip", "llava_words", "smolvlm", "idefics3", "qwen2_5_vl")
+FAMILIES = ("llava_clip", "llava_words", "smolvlm", "llava_onevision", "internvl", "qwen3_vl")
 
 
 def ask(*images: Image.Image, text: str = "what is this ?") -> list[Message]:
     return [Message("user", text, images)]
-
-
-def without_mixing(model: ChatModel) -> ChatModel:
-    """A copy in which vision attention adds nothing, so that each feature depends on its own patch alone."""
-    twin = type(model.model)(model.model.config).eval()
-    twin.load_state_dict(model.model.state_dict())
-    for name, weight in twin.named_parameters():
-        if "vision" in name or "visual" in name:
-            weight.data *= 0 if "out_proj" in name or "attn.proj" in name else 1
-    return ChatModel(model.name, None, twin, model.processor)
-
-
-def features(model: ChatModel, images: list[Image.Image]) -> torch.Tensor:
-    """What the language model gets in place of the image tokens, in their order: (tokens, dimensions)."""
-    inputs = model.prepare(ask(*images))
-    keys = ("pixel_values", "pixel_attention_mask", "image_grid_thw")
-    with torch.inference_mode():
-        found = model.model.get_image_features(**{key: inputs[key] for key in keys if key in inputs}).pooler_output
-    return torch.cat([part.reshape(-1, part.shape[-1]) for part in found])
-
-
-@pytest.mark.parametrize("size", [(300, 130), (190, 310)], ids=["wide", "tall"])
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_painted_spot_changes_only_the_tokens_that_show_it(checkpoint, family, size):
-    model = without_mixing(load(str(checkpoint(family))))
-    other, before = Image.new("RGB", (120, 120), "grey"), Image.new("RGB", size, "grey")
-    layouts = image_layouts(model.model, model.processor, model.prepare(ask(other, before)), [other, before])
-    boxes = [(*box, layout.image) for layout in layouts for box in layout.boxes]
-    plain = features(model, [other, before])
-    assert len(boxes) == len(plain)
-    spots = [place for place, box in enumerate(boxes) if box[4] == 1][:: max(1, len(boxes) // 9)]
-    for left, top, right, bottom, _ in (boxes[spot] for spot in spots):
-        x, y = (left + right) / 2, (top + bottom) / 2
-        painted = before.copy()
-        ImageDraw.Draw(painted).rectangle((x - 3, y - 3, x + 3, y + 3), fill="red")
-        change = (features(model, [other, painted]) - plain).norm(dim=1)
-        shows = [i for i, box in enumerate(boxes) if box[4] == 1 and _near(box, x, y, 0)]
-        far = [i for i, box in enumerate(boxes) if box[4] != 1 or not _near(box, x, y, 9)]
-        assert change[shows].min() > 5 * change[far].max()
-
-
-def _near(box: tuple[float, ...], x: float, y: float, margin: float) -> bool:
-    """Whether a place lies in a box, or so near that the blur of resizing may carry it there."""
-    return box[0] - margin < x < box[2] + margin and box[1] - margin < y < box[3] + margin
-
-
-@pytest.mark.parametrize("family", ["llava_clip", "smolvlm", "idefics3", "qwen2_5_vl"])
-def test_recorded_attention_equals_eager_attention(checkpoint, picture, family):
-    model = load(str(checkpoint(family)))
-    messages = ask(picture, picture.rotate(90, expand=True))
-    inputs = model.prepare(messages)
-    prompt = inputs["input_ids"].shape[1]
-    recorder = Recorder(range(prompt))
-    answer = model.generate(messages, max_new_tokens=6, recorder=recorder)
-    found = recorder.attention()
-
-    said = torch.tensor([[piece.token_id for piece in answer.pieces]])
-    whole = {**inputs, "input_ids": torch.cat([inputs["input_ids"], said], 1)}
-    whole["attention_mask"] = torch.ones_like(whole["input_ids"])
-    if "mm_token_type_ids" in inputs:
-        whole["mm_token_type_ids"] = torch.nn.functional.pad(inputs["mm_token_type_ids"], (0, said.shape[1]))
-    eager = hf.AutoModelForImageTextToText.from_pretrained(checkpoint(family), attn_implementation="eager").eval()
-    with torch.inference_mode():
-        layers = torch.stack(eager(**whole, output_attentions=True).attentions)[:, 0]
-    expected = layers[:, :, prompt - 1 : prompt - 1 + said.shape[1], :prompt].permute(2, 0, 1, 3)
-
-    assert found.shape == expected.shape
-    assert torch.allclose(found, expected, atol=1e-5)
 
 
 def test_nothing_is_computed_where_nobody_records(checkpoint, picture, monkeypatch):
@@ -105,7 +36,7 @@ def test_a_trace_gives_a_map_of_every_word(checkpoint, picture, family):
     assert seen.attention.dtype == np.float16
     assert seen.attention.shape == (len(seen.pieces), seen.layers, seen.heads, tokens)
     assert (seen.layers, seen.heads) == (3, 4)
-    assert seen.words and seen.answer.statistics.image_tokens == tokens
+    assert seen.words and seen.answer.statistics.image_tokens >= tokens  # LLaVA's marks of line ends show nothing
     for word in range(len(seen.words)):
         values = attention_map(seen, word)
         assert values.shape == (120, 160) and values.dtype == np.float32

@@ -5,21 +5,34 @@ import re
 import numpy as np
 import pytest
 
+from playground.moji.phrasing import STRANGE, TEMPLATES, misspelt, world_words
 from playground.moji.scenes import make_scene
 from playground.moji.sprites import SPRITES
+from playground.moji.talks import follow_up
 from playground.moji.words import (
     QUESTION_TYPES,
     SIDES,
     Asker,
     counts,
     detailed_caption,
-    follow_up,
     is_side,
     plural_name,
     short_caption,
     vocabulary_sentences,
 )
-from playground.moji.world import COLOURS, EMOJI_NOUNS, NOUNS, NUMBERS, SHAPES, STYLES, article, plural
+from playground.moji.world import (
+    COLOURS,
+    EMOJI_NOUNS,
+    KINDS,
+    NOUNS,
+    NUMBERS,
+    SHAPES,
+    STYLES,
+    WRITINGS,
+    article,
+    held_out,
+    plural,
+)
 from playground.training.scoring import parse_caption, score_captions
 
 
@@ -65,11 +78,12 @@ def test_captions_say_exactly_what_is_there():
 
 
 NAMED = {}
-for _noun in NOUNS:
-    for _name in [f"{colour} {_noun}" for colour in COLOURS] if _noun in SHAPES else []:
+for _noun in [*NOUNS, *KINDS]:
+    _told = COLOURS if _noun in SHAPES else WRITINGS if _noun == "sign" else ()
+    for _name in [*(f"{told} {_noun}" for told in _told), _noun]:
         NAMED |= {_name: _name, plural_name(_name): _name}
-    NAMED |= {_noun: _noun, plural(_noun): _noun}
 _NAMES = re.compile(rf"\b({'|'.join(sorted(NAMED, key=len, reverse=True))})\b")
+_PLACES = re.compile(r"\b((?:top|bottom) (?:left|right)|top|bottom|left|right|middle)\b")
 _NINTHS = {(0, 0): "top left", (1, 0): "top", (2, 0): "top right", (0, 1): "left", (1, 1): "middle", (2, 1): "right"}
 _NINTHS |= {(0, 2): "bottom left", (1, 2): "bottom", (2, 2): "bottom right"}
 
@@ -87,10 +101,23 @@ def lies(thing, side, other):
     return gap > 0 if side in ("left of", "above") else gap < 0
 
 
+def told(phrases):
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(phrases[:-1]), phrases[-1]] if len(phrases) > 1 else phrases)
+
+
+def listed(there):
+    """Things as an answer names them: "a dog and two cats", or "nothing"."""
+    names = list(dict.fromkeys(thing.name for thing in there))
+    number = {name: sum(thing.name == name for thing in there) for name in names}
+    some = [article(n) if number[n] == 1 else f"{NUMBERS[number[n]]} {plural_name(n)}" for n in names]
+    return told(some) if some else "nothing"
+
+
 def true_answer(kind, question, things):
     """The answer that the boxes and names of the things give, told from the words of the question alone."""
     names = [NAMED[found] for found in _NAMES.findall(question)]
-    meant = [[thing for thing in things if thing.name == name] for name in names]
+    meant = [[thing for thing in things if name in (thing.name, thing.noun, thing.kind)] for name in names]
     side = next((side for side in SIDES if side in question), None)
     if kind == "exists":
         return "yes" if meant[0] else "no"
@@ -98,34 +125,43 @@ def true_answer(kind, question, things):
         number = len(meant[0] if kind == "count" else things)
         return NUMBERS[number] if number else "none"
     if kind == "where":
-        return place(meant[0][0])
+        return told(list(dict.fromkeys(place(thing) for thing in meant[0])))
     if kind == "at":
-        where = re.search(r" the ([a-z ]+)\?", question)[1]
-        return next((article(thing.name) for thing in things if place(thing) == where), "nothing")
+        (where,) = _PLACES.findall(question)
+        return listed([thing for thing in things if place(thing) == where])
     if kind == "side":
-        beside = [thing for thing in things if thing is not meant[0][0] and lies(thing, side, meant[0][0])]
-        return article(beside[0].name) if beside else "nothing"
+        return listed([thing for thing in things if thing is not meant[0][0] and lies(thing, side, meant[0][0])])
     if kind == "relation":
         return "yes" if lies(meant[0][0], side, meant[1][0]) else "no"
     if kind == "colour":
-        return next(thing.colour for thing in things if thing.noun == names[0])
+        return meant[0][0].colour
+    if kind == "says":
+        return next((thing.writing for thing in things if thing.noun == "sign"), "there is no sign")
     if kind == "kind":
         return article(NOUNS[names[0]].kind)
     if kind == "bigger":
-        widths = [max(box[2] - box[0], box[3] - box[1]) for box in (meant[0][0].box, meant[1][0].box)]
-        return f"the {names[widths.index(max(widths))]}"
+        rivals = sum(meant, []) if names else things
+        return (
+            f"the {max(rivals, key=lambda thing: max(thing.box[2] - thing.box[0], thing.box[3] - thing.box[1])).name}"
+        )
     raise AssertionError(f"nothing is known about questions of the type {kind}")
 
 
+def asks_for_a_kind(exchange):
+    """ "what kind of thing is a dog" names the thing once; "thing" is no name."""
+    return exchange.question.replace("how many objects", "").replace("objects", "").replace("object", "")
+
+
 @pytest.mark.parametrize("kind", [kind for kind in QUESTION_TYPES if kind not in ("absent", "outside")])
-def test_answers_follow_from_the_truth(kind):
+@pytest.mark.parametrize("strange", [False, True])
+def test_answers_follow_from_the_truth(kind, strange):
     """Every answer is told again from the question's words, the names and the boxes."""
     asked = 0
     for seed, scene in enumerate(scenes(200)):
-        exchange = getattr(Asker(scene, np.random.default_rng(seed)), kind)()
+        exchange = getattr(Asker(scene, np.random.default_rng(seed), loose=True, strange=strange), kind)()
         if exchange is not None and exchange.type == kind:
             asked += 1
-            assert exchange.answer == true_answer(kind, exchange.question, scene.things), exchange
+            assert exchange.answer == true_answer(kind, asks_for_a_kind(exchange), scene.things), exchange
     assert asked >= 15, f"only {asked} scenes allowed a question of this type"
 
 
@@ -133,7 +169,7 @@ def test_what_is_asked_about_in_vain_is_not_there():
     for seed, scene in enumerate(scenes(200)):
         exchange = Asker(scene, np.random.default_rng(seed)).where()
         if exchange is not None and exchange.type == "absent":
-            (name,) = (NAMED[found] for found in _NAMES.findall(exchange.question))
+            name = NAMED[_NAMES.findall(exchange.question)[0]]
             assert exchange.answer == f"there is no {name}"
             assert all(thing.name != name for thing in scene.things)
 
@@ -151,7 +187,27 @@ def test_follow_ups_lean_on_the_first_question():
     talks = [follow_up(scene, np.random.default_rng(i)) for i, scene in enumerate(scenes())]
     talks = [talk for talk in talks if talk]
     assert len(talks) > 30
-    assert all(talk[0].answer == "yes" and talk[1].type == "follow-up" for talk in talks)
+    assert all(exchange.type == "follow-up" for talk in talks for exchange in talk[1:])
+    others = [talk for talk in talks if "other" in talk[1].question]
+    assert others and all({talk[0].answer, talk[1].answer} <= set(_NINTHS.values()) for talk in others)
+
+
+def test_scenes_of_training_never_show_a_pair_that_is_held_out():
+    pairs = [(a, b) for a in EMOJI_NOUNS for b in EMOJI_NOUNS if held_out(a, b)]
+    assert 0.01 < len(pairs) / len(EMOJI_NOUNS) ** 2 < 0.03
+    for scene in scenes(300):
+        assert not any(held_out(a.noun, b.noun) for a in scene.things for b in scene.things)
+
+
+def test_a_slip_never_makes_another_word_of_the_world():
+    rng = np.random.default_rng(0)
+    for word in world_words() - {"no"}:
+        for _ in range(5):
+            assert misspelt(word, rng) == word or misspelt(word, rng) not in world_words() - {word}
+
+
+def test_strange_wordings_are_kept_from_training():
+    assert not [text for kind, texts in STRANGE.items() for text in texts if text in TEMPLATES[kind]]
 
 
 def test_every_word_of_the_world_is_one_token():

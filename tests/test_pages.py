@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import gradio as gr
 import pytest
 
 from playground.media import open_picture
 from playground.models.chat import ChatModel
 from playground.tasks.examples import examples
-from playground.ui import attention_tab, chat_tab, picture_input, segment_tab, snippets, troubles
+from playground.ui import attention_tab, chat_tab, picture_input, segment_tab, session, snippets, troubles
 
 
 def test_attention_is_switched_off_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +56,25 @@ def test_only_the_pictures_that_the_model_gets_are_opened(monkeypatch: pytest.Mo
     *_, (turns, _, _, note) = chat_tab.respond(talk, "moji-vlm")
     assert opened == [newer] and turns[-1].footer
     assert "one picture at a time" in note
+
+
+def test_a_talk_is_continued_for_its_visitor_alone_and_forgotten_when_the_page_is_closed() -> None:
+    def asks(question: str, turns: tuple = (), files: tuple = (), visitor: str = "ann") -> tuple:
+        turns, *_ = chat_tab.send({"text": question, "files": list(files)}, turns)
+        *_, (turns, _, _, _) = chat_tab.respond(turns, "moji-vlm", SimpleNamespace(session_hash=visitor))
+        return turns
+
+    picture = (str(examples()[0].path),)
+    first = asks("is there a dog?", files=picture)
+    second = asks("where is it?", first)
+    assert "reused" not in first[-1].footer and "reused" in second[-1].footer
+    other = asks("is there a dog?", files=picture, visitor="bob")
+    assert "reused" not in other[-1].footer
+    session.end(SimpleNamespace(session_hash="ann"))
+    again = asks("where is it?", first)
+    assert "reused" not in again[-1].footer and again[-1].text == second[-1].text
+    session.end(SimpleNamespace(session_hash="ann"))
+    session.end(SimpleNamespace(session_hash="bob"))
 
 
 def test_a_moved_threshold_reuses_what_was_kept() -> None:

@@ -167,3 +167,18 @@ def test_the_page_is_built_without_torch() -> None:
     code = "import sys, app, playground.ui.frame as f; f.build(); sys.exit('torch' in sys.modules)"
     quiet = {**os.environ, "HF_HUB_OFFLINE": "1"}
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=quiet, check=False).returncode == 0
+
+
+def test_a_family_that_reads_one_message_gets_the_last_one_with_the_newest_picture(checkpoint, picture) -> None:
+    model = load(str(checkpoint("paligemma")))
+    history = [Message("user", "what is this?", (picture,)), Message("assistant", "a red circle")]
+    talk = chat(model, history, "how many dogs are there?", max_new_tokens=2)
+    while True:
+        try:
+            next(talk)
+        except StopIteration as end:
+            reply = end.value
+            break
+    asked, _ = reply.messages
+    assert (asked.text, asked.images) == ("how many dogs are there?", (picture,))
+    assert any("one message at a time" in note for note in reply.notes)

@@ -1,0 +1,245 @@
+"""Every chat family through the same verbs: what it claims works, and what it cannot do is refused with a sentence."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import transformers as hf
+from families import (
+    ANSWER,
+    ATTENTION,
+    CANDIDATES,
+    CHAT_FAMILIES,
+    CHAT_VERBS,
+    LAYOUT,
+    SEVERAL_PICTURES,
+    SEVERAL_TURNS,
+    SYSTEM_PROMPT,
+)
+from PIL import Image
+
+from playground import load
+from playground.inside.capture import Recorder
+from playground.inside.trace import trace
+from playground.models.chat import CannotRead, ChatModel, Message
+from playground.models.layout import NoLayout, image_layouts, image_positions
+from playground.models.prompt import answer_start
+from playground.tasks.caption import PROMPTS
+
+DESCRIPTIONS = {"short": "caption", "detailed": "describe"}  # PaliGemma's words
+
+
+def ask(*images: Image.Image, text: str = "what is this ?") -> list[Message]:
+    return [Message("user", text, images)]
+
+
+def talk(picture: Image.Image) -> list[Message]:
+    return [*ask(picture), Message("assistant", "two red dogs"), Message("user", "is there a cat ?")]
+
+
+def with_rules(picture: Image.Image) -> list[Message]:
+    return [Message("system", "count the circles"), *ask(picture)]
+
+
+def read_words(model: ChatModel, messages: list[Message]) -> str:
+    return model.processor.tokenizer.decode(model.prepare(messages)["input_ids"][0])
+
+
+def drive_answer(model: ChatModel, picture: Image.Image) -> None:
+    pieces = []
+    stream = model.stream(ask(picture), max_new_tokens=6)
+    while True:
+        try:
+            pieces.append(next(stream))
+        except StopIteration as end:
+            answer = end.value
+            break
+    inputs = model.prepare(ask(picture))
+    bare = model.model.generate(**inputs, max_new_tokens=6, do_sample=False, num_beams=1)
+    assert [piece.token_id for piece in pieces] == bare[0, answer_start(model.model, inputs) :].tolist()
+    assert "".join(piece.text for piece in pieces) == answer.text
+    assert answer.text == model.processor.tokenizer.decode(
+        [piece.token_id for piece in pieces], skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
+    assert answer.statistics.image_tokens == len(image_positions(model.model, inputs)) > 0
+    assert model.ask("what is this ?", picture, max_new_tokens=6).text == answer.text
+    other = model.generate(ask(picture.rotate(180)), max_new_tokens=6)
+    assert [piece.probability for piece in other.pieces] != [piece.probability for piece in pieces]
+
+
+def drive_candidates(model: ChatModel, picture: Image.Image) -> None:
+    """One token long, the likeliest answers are the likeliest tokens."""
+    first = model.generate(ask(picture), max_new_tokens=1).pieces[0]
+    found = model.candidates(ask(picture), count=3, max_new_tokens=1)
+    probabilities = [candidate.probability for candidate in found]
+    assert len({candidate.text for candidate in found}) == len(found)
+    assert probabilities == sorted(probabilities, reverse=True) and sum(probabilities) <= 1 + 1e-5
+    said = {candidate.text: candidate.probability for candidate in found}
+    assert said[first.text.strip()] >= first.probability - 1e-5
+
+
+def drive_several_pictures(model: ChatModel, picture: Image.Image) -> None:
+    one, other = (
+        [piece.probability for piece in model.generate(ask(picture, second), max_new_tokens=2).pieces]
+        for second in (picture, picture.rotate(180))
+    )
+    assert one != other
+
+
+def drive_several_turns(model: ChatModel, picture: Image.Image) -> None:
+    read = read_words(model, talk(picture))
+    assert read.index("what is this") < read.index("two red dogs") < read.index("is there a cat")
+    assert model.generate(talk(picture), max_new_tokens=2).pieces
+
+
+def drive_system_prompt(model: ChatModel, picture: Image.Image) -> None:
+    read = read_words(model, with_rules(picture))
+    assert read.index("count the circles") < read.index("what is this")
+    assert model.generate(with_rules(picture), max_new_tokens=2).pieces
+
+
+def drive_layout(model: ChatModel, picture: Image.Image) -> None:
+    several = SEVERAL_PICTURES in CHAT_FAMILIES[model.name].verbs
+    images = [picture, picture.rotate(90, expand=True)] if several else [picture]
+    inputs = model.prepare(ask(*images))
+    layouts = image_layouts(model.model, model.processor, inputs, images)
+    tokens = [token for layout in layouts for token in layout.tokens]
+    assert len(tokens) == len(set(tokens)) and set(tokens) <= set(image_positions(model.model, inputs))
+    assert {layout.image for layout in layouts} == set(range(len(images)))
+    for layout in layouts:
+        width, height = images[layout.image].size
+        assert len(layout.tokens) == len(layout.boxes) == layout.grid[0] * layout.grid[1]
+        assert all(0 <= x0 <= x1 <= width and 0 <= y0 <= y1 <= height for x0, y0, x1, y1 in layout.boxes)
+        assert layout.tokens == tuple(sorted(layout.tokens))
+    for place, image in enumerate(images):
+        shown = sum((x1 - x0) * (y1 - y0) for x in layouts if x.image == place for x0, y0, x1, y1 in x.boxes)
+        assert shown > 0.5 * image.width * image.height
+
+
+def drive_attention(model: ChatModel, picture: Image.Image, folder: str) -> None:
+    """What is recorded is what the official eager attention computes with `output_attentions=True`."""
+    assert model.attention_reason is None
+    several = SEVERAL_PICTURES in CHAT_FAMILIES[model.name].verbs
+    messages = ask(picture, picture.rotate(90, expand=True)) if several else ask(picture)
+    inputs = model.prepare(messages)
+    prompt = inputs["input_ids"].shape[1]
+    recorder = Recorder(range(prompt))
+    steps = len(model.generate(messages, max_new_tokens=4, recorder=recorder).pieces)
+    eager = hf.AutoModelForImageTextToText.from_pretrained(folder, attn_implementation="eager").eval()
+    options = dict(max_new_tokens=4, do_sample=False, output_attentions=True, return_dict_in_generate=True)
+    by_step = eager.generate(**inputs, **options).attentions
+    expected = torch.stack([torch.stack([layer[0, :, -1, :prompt] for layer in layers]) for layers in by_step])
+    assert torch.allclose(recorder.attention(), expected[:steps], atol=1e-5)
+    seen = trace(model, messages, max_new_tokens=4)
+    assert seen.attention.shape[-1] == sum(len(layout.tokens) for layout in seen.layouts)
+
+
+DRIVERS = {
+    ANSWER: drive_answer,
+    CANDIDATES: drive_candidates,
+    SEVERAL_PICTURES: drive_several_pictures,
+    SEVERAL_TURNS: drive_several_turns,
+    SYSTEM_PROMPT: drive_system_prompt,
+    LAYOUT: drive_layout,
+    ATTENTION: drive_attention,
+}
+
+
+def pairs(claimed: bool) -> list[tuple[str, str]]:
+    return [
+        (family, verb)
+        for family, entry in CHAT_FAMILIES.items()
+        for verb in CHAT_VERBS
+        if (verb in entry.verbs) == claimed
+    ]
+
+
+@pytest.mark.parametrize(("family", "verb"), pairs(claimed=True))
+def test_a_family_does_what_it_claims(checkpoint, picture, family, verb):
+    folder = str(checkpoint(family))
+    loaded = load(folder)
+    model = ChatModel(family, None, loaded.model, loaded.processor, loaded.attention_reason)
+    more = (folder,) if verb == ATTENTION else ()
+    DRIVERS[verb](model, picture, *more)
+
+
+@pytest.mark.parametrize(("family", "verb"), pairs(claimed=False))
+def test_what_a_family_cannot_do_is_refused_with_a_sentence(checkpoint, picture, family, verb):
+    model = load(str(checkpoint(family)))
+    if verb == ATTENTION:
+        assert model.attention_reason.endswith(".")
+        with pytest.raises(NoLayout) as refused:
+            trace(model, ask(picture))
+        assert str(refused.value) == model.attention_reason
+        return
+    if verb == LAYOUT:
+        with pytest.raises(NoLayout, match=r"\.$"):
+            image_layouts(model.model, model.processor, model.prepare(ask(picture)), [picture])
+        return
+    messages, why = {
+        SEVERAL_PICTURES: (ask(picture, picture), "looks at 1 picture, and this conversation shows 2"),
+        SEVERAL_TURNS: (talk(picture), "without earlier turns"),
+        SYSTEM_PROMPT: (with_rules(picture), "no system prompt"),
+    }[verb]
+    with pytest.raises(CannotRead, match=why):
+        model.prepare(messages)
+
+
+@pytest.mark.parametrize("family", CHAT_FAMILIES)
+def test_without_a_picture_a_family_answers_or_says_that_it_needs_one(checkpoint, family):
+    model = load(str(checkpoint(family)))
+    if family in ("paligemma", "florence2", "blip", "blip_vqa", "blip_chat"):
+        assert model.limits.images[0] == 1
+        with pytest.raises(CannotRead, match="nothing without a picture"):
+            model.prepare(ask())
+        return
+    answer = model.generate(ask(), max_new_tokens=2)
+    assert answer.pieces and answer.statistics.image_tokens == 0
+    with pytest.raises(NoLayout, match="no picture"):
+        image_layouts(model.model, model.processor, model.prepare(ask()), [])
+
+
+def test_a_template_that_refuses_a_conversation_is_quoted(checkpoint, picture):
+    twice = [*ask(picture), *ask(picture)]
+    with pytest.raises(CannotRead, match="chat template says: Conversation roles must alternate"):
+        load(str(checkpoint("gemma3"))).prepare(twice)
+
+
+@pytest.mark.parametrize(
+    ("family", "text", "read"),
+    [
+        ("paligemma", "", "<bos>caption en\n"),
+        ("paligemma", "detect cat", "<bos>detect cat\n"),
+        ("paligemma", "how many dogs ?", "<bos>answer en how many dogs ?\n"),
+        ("paligemma", "what is <loc0042> <image> ?", "<bos>answer en what is <loc0042> < image> ?\n"),
+        ("florence2", "", "<s>What does the image describe?</s>"),
+        ("florence2", "<OD>", "<s>Locate the objects with category name in the image.</s>"),
+        ("florence2", "<OPEN_VOCABULARY_DETECTION> a cat", "<s>Locate a cat in the image.</s>"),
+        ("florence2", "<REGION_TO_CATEGORY><loc_1><image>", "<s>What is the region <loc_1>< image>?</s>"),
+        ("florence2", "what is <od>", "<s>what is < od></s>"),
+        *[("paligemma", PROMPTS[style], f"<bos>{task} en\n") for style, task in DESCRIPTIONS.items()],
+        ("florence2", PROMPTS["short"], "<s>What does the image describe?</s>"),
+        ("florence2", PROMPTS["detailed"], "<s>Describe with a paragraph what is shown in the image.</s>"),
+        ("blip", PROMPTS["short"], "[DEC][SEP]"),
+        ("blip_vqa", PROMPTS["short"], "[CLS]describe the picture.[SEP]"),
+        ("blip", "", "[DEC][SEP]"),
+        ("blip", "a photo of", "[DEC]a photo of[SEP]"),
+        ("blip", "a [SEP] b", "[DEC]a [ SEP] b[SEP]"),
+        ("blip_vqa", "how many ?", "[CLS]how many ?[SEP]"),
+        ("blip_chat", "<user> how many ?", "<s><user>< user> how many ?<assistant></s>"),
+    ],
+)
+def test_what_families_without_a_template_read(checkpoint, picture, family, text, read):
+    assert read_words(load(str(checkpoint(family))), ask(picture, text=text)).endswith(read)
+
+
+def test_a_caption_goes_on_where_its_beginning_ends(checkpoint, picture):
+    """BLIP's `generate` drops the prompt's last token, which therefore is an end mark and none of the words."""
+    model = load(str(checkpoint("blip")))
+    inputs = model.prepare(ask(picture, text="a photo of a"))
+    tokenizer = model.processor.tokenizer
+    sequence = model.model.generate(**inputs, max_new_tokens=3, do_sample=False)[0]
+    answer = model.generate(ask(picture, text="a photo of a"), max_new_tokens=3)
+    start = answer_start(model.model, inputs)
+    assert tokenizer.decode(sequence[:start]) == "[DEC]a photo of a"
+    assert [piece.token_id for piece in answer.pieces] == sequence[start:].tolist()
