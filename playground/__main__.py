@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from playground.models.catalog import CATALOG, TASKS, Entry, shown
+from playground.checkpoints.catalog import CATALOG, TASKS, Entry, shown
 
 _HEADINGS = ("name", "tasks", "licence", "download", "memory", "knows")
 

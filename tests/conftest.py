@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _on_the_cpu() -> Iterator[None]:
     """The same numbers on every machine: no GPU, neither NVIDIA's (see above) nor Apple's, and float32."""
-    from playground.models import device
+    from playground.checkpoints import device
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(device, "this_machine", lambda: device.Machine(memory=device.free_memory()))

@@ -12,7 +12,7 @@ import pytest
 from families import FAMILIES
 
 from playground.__main__ import main
-from playground.models.catalog import ASSETS, CATALOG, TASKS, find, of_kind
+from playground.checkpoints.catalog import ASSETS, CATALOG, TASKS, find, of_kind
 
 ROOT = Path(__file__).parents[1]
 

@@ -13,10 +13,10 @@ from refusals import refusal
 from safetensors.torch import load_file, save_file
 
 from playground import load
-from playground.models import device
-from playground.models.catalog import find
-from playground.models.device import DoesNotFit, Machine, Placement, place
-from playground.models.files import LoadError
+from playground.checkpoints import device
+from playground.checkpoints.catalog import find
+from playground.checkpoints.device import DoesNotFit, Machine, Placement, place
+from playground.checkpoints.files import LoadError
 
 GB = 10**9
 CPU = Machine(memory=16 * GB)
@@ -148,7 +148,7 @@ def test_weights_larger_than_the_memory_are_not_read(checkpoint, tmp_path):
 OUT_OF_MEMORY = """
 import resource, sys, transformers, torch
 from playground.models import loading
-from playground.models.plan import plan
+from playground.checkpoints.plan import plan
 planned = plan(sys.argv[1], dtype="float64")
 used = int(next(line for line in open("/proc/self/status") if line.startswith("VmData")).split()[1]) * 1024
 resource.setrlimit(resource.RLIMIT_DATA, (used + 300_000_000, resource.RLIM_INFINITY))

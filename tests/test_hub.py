@@ -13,11 +13,11 @@ import pytest
 from refusals import refusal
 
 from playground import load
+from playground.checkpoints.download import download
+from playground.checkpoints.hub import ask_hub, cached_on_disk
+from playground.checkpoints.plan import plan
 from playground.models.chat import Message
-from playground.models.download import download
-from playground.models.hub import ask_hub, cached_on_disk
 from playground.models.loading import LoadError
-from playground.models.plan import plan
 
 
 @pytest.fixture(scope="module")

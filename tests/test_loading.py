@@ -88,7 +88,7 @@ def test_an_address_or_a_path_in_a_message_is_read_as_text(tmp_path, checkpoint)
 def test_importing_the_package_is_light():
     code = (
         "import sys, playground, playground.models.loading, playground.models.chat, playground.models.layout, "
-        "playground.models.embedding, playground.models.segmentation, playground.models.download, "
+        "playground.models.embedding, playground.models.segmentation, playground.checkpoints.download, "
         "playground.inside.trace; "
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'gradio')))"
     )

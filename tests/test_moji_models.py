@@ -6,7 +6,7 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoModelForZeroShotImageClassification, AutoProcessor
 
 from playground import load
-from playground.models.catalog import find
+from playground.checkpoints.catalog import find
 from playground.models.chat import Message
 from playground.training.measures_answers import TYPES, ask, measure_captions, questions_about, score_answers
 from playground.training.measures_matching import measure_zero_shot

@@ -6,7 +6,7 @@ import torch
 from torchvision.ops import box_iou
 from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
-from playground.models.catalog import find
+from playground.checkpoints.catalog import find
 from playground.moji.scenes import make_scene
 from playground.training import detection, encoder
 from playground.training.checkpoint import save_checkpoint

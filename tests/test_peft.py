@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from transformers import CLIPModel, LlavaForConditionalGeneration
 
 from playground import load
-from playground.models.catalog import find
+from playground.checkpoints.catalog import find
 from playground.models.chat import ChatModel, Message
 
 MOJI = Path(find("moji-vlm").source)

@@ -22,8 +22,8 @@ from scripted_server import Visit, refuses, says, scripted, sends
 from streams import FORMATS
 
 from playground import load
+from playground.checkpoints.files import LoadError
 from playground.models.chat import ChatModel, Message, PromptTooLong
-from playground.models.files import LoadError
 from playground.models.remote import RemoteChatModel
 from playground.models.server import ServerError
 from playground.tasks import TaskError

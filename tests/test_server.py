@@ -13,8 +13,8 @@ from scripted_server import Visit, refuses, says, scripted, sends
 from streams import FORMATS
 
 from playground import load
+from playground.checkpoints.files import LoadError
 from playground.models.chat import Message
-from playground.models.files import LoadError
 from playground.models.remote import connect
 from playground.models.server import ServerError
 

@@ -10,8 +10,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from playground.checkpoints.catalog import Entry
 from playground.models import prompt
-from playground.models.catalog import Entry
 from playground.models.layout import image_positions
 from playground.models.text import decoded, spelled, token_text
 

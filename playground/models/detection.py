@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.models.catalog import Entry
+from playground.checkpoints.catalog import Entry
 from playground.models.chat import PromptTooLong
 from playground.models.seen import Seen, encoded
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.models.catalog import Entry
+from playground.checkpoints.catalog import Entry
 from playground.models.seen import Seen, key_of
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playground.models.catalog import ASSETS, Kind
-from playground.models.device import DoesNotFit
-from playground.models.files import LoadError, check_weights
-from playground.models.hub import Offer, fetch
-from playground.models.plan import Plan, plan, resolve
+from playground.checkpoints.catalog import ASSETS, Kind
+from playground.checkpoints.device import DoesNotFit
+from playground.checkpoints.files import LoadError, check_weights
+from playground.checkpoints.hub import Offer, fetch
+from playground.checkpoints.plan import Plan, plan, resolve
 
 if TYPE_CHECKING:
     import torch

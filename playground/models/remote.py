@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
+from playground.checkpoints.files import LoadError
 from playground.models.chat import Answer, Candidate, Message, Piece, Statistics
-from playground.models.files import LoadError
 from playground.models.server import Server, ServerError
 from playground.models.text import as_plain_text
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playground.models.catalog import Entry
+from playground.checkpoints.catalog import Entry
 from playground.models.seen import Seen, encoded
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from pathlib import Path
 from huggingface_hub import ModelCardData
 from safetensors import safe_open
 
-from ..models.catalog import ASSETS
+from ..checkpoints.catalog import ASSETS
 from ..moji.world import COLOURS, EMOJI_NOUNS, SHAPES
 from .card_texts import CARDS, DATA, LICENCE, LIMITS, Card
 from .lora import FIGURES, SHARES

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from .. import load
-from ..models.catalog import find
+from ..checkpoints.catalog import find
 from ..models.chat import ChatModel, Message
 from ..moji.phrasing import SHORT_PROMPT
 from ..moji.scenes import Scene

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from playground.models.catalog import Entry, Kind, find, shown
-from playground.models.download import Progress
+from playground.checkpoints.catalog import Entry, Kind, find, shown
+from playground.checkpoints.download import Progress
 from playground.models.loading import is_address
 from playground.ui import loaded
 from playground.ui.loaded import Costs

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.models.catalog import find
+from playground.checkpoints.catalog import find
+from playground.checkpoints.download import Progress, download
+from playground.checkpoints.files import ADAPTER, LoadError, adapter_base
+from playground.checkpoints.hub import cached_on_disk
+from playground.checkpoints.plan import plan, resolve
 from playground.models.chat import ChatModel, Message
-from playground.models.download import Progress, download
-from playground.models.files import ADAPTER, LoadError, adapter_base
-from playground.models.hub import cached_on_disk
 from playground.models.loading import is_address, load
-from playground.models.plan import plan, resolve
 from playground.models.remote import AnyChatModel, RemoteChatModel
 from playground.models.segmentation import SegmentationModel
 from playground.tasks import TaskError

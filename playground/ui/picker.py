@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from playground.models.catalog import Kind, of_kind, shown
+from playground.checkpoints.catalog import Kind, of_kind, shown
 from playground.ui import loaded, snippets, troubles
 from playground.ui.card import card_of, choice, progress_of
 

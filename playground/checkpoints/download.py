@@ -16,8 +16,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.models.files import LoadError
-from playground.models.hub import Offer, ask_hub, broken_off, check_disk
+from playground.checkpoints.files import LoadError
+from playground.checkpoints.hub import Offer, ask_hub, broken_off, check_disk
 
 _SECONDS_BETWEEN_LOOKS = 0.3
 _SECONDS_TO_TIDY_UP = 5.0
@@ -67,7 +67,7 @@ def _bytes_in_cache(offer: Offer) -> int:
 
 
 def _start(hub_id: str) -> subprocess.Popen:
-    """Begin `python -m playground.models.download` with this process's own settings of the Hub."""
+    """Begin `python -m playground.checkpoints.download` with this process's own settings of the Hub."""
     from huggingface_hub import constants
 
     root = str(Path(__file__).resolve().parents[2])
@@ -79,7 +79,7 @@ def _start(hub_id: str) -> subprocess.Popen:
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "playground.models.download", hub_id],
+        [sys.executable, "-m", "playground.checkpoints.download", hub_id],
         env={**os.environ, **hub, "PYTHONPATH": paths},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

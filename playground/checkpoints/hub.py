@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.models.catalog import CATALOG, EMBEDDED, shown
-from playground.models.files import ADAPTER, LoadError, check_adapter, check_weights, refuse_pickles
+from playground.checkpoints.catalog import CATALOG, EMBEDDED, shown
+from playground.checkpoints.files import ADAPTER, LoadError, check_adapter, check_weights, refuse_pickles
 
 # Subfolders and "consolidated" files hold the same weights once more, for other programs.
 _WANTED = {

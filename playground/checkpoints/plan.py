@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.models import device as devices
-from playground.models.architecture import architecture
-from playground.models.catalog import CATALOG, EXAMPLE, Entry, Kind, find
-from playground.models.device import Placement
-from playground.models.files import ADAPTER, LoadError, adapter_base, check_adapter, check_weights, read_config
-from playground.models.hub import Offer, ask_hub, cached_on_disk
+from playground.checkpoints import device as devices
+from playground.checkpoints.architecture import architecture
+from playground.checkpoints.catalog import CATALOG, EXAMPLE, Entry, Kind, find
+from playground.checkpoints.device import Placement
+from playground.checkpoints.files import ADAPTER, LoadError, adapter_base, check_adapter, check_weights, read_config
+from playground.checkpoints.hub import Offer, ask_hub, cached_on_disk
 
 _HUB_ID = re.compile(r"[a-zA-Z0-9][\w.-]*/[a-zA-Z0-9][\w.-]*", re.ASCII)
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.models.catalog import EMBEDDED, Kind, of_kind, shown
-from playground.models.files import LoadError
+from playground.checkpoints.catalog import EMBEDDED, Kind, of_kind, shown
+from playground.checkpoints.files import LoadError
 
 
 class DoesNotFit(LoadError):

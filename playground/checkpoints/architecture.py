@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from playground.models.catalog import EXAMPLE, Kind
-from playground.models.files import LoadError
+from playground.checkpoints.catalog import EXAMPLE, Kind
+from playground.checkpoints.files import LoadError
 
 
 def architecture(name: str, config: dict[str, Any]) -> tuple[Kind, type]:
