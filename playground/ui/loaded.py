@@ -12,9 +12,9 @@ from playground.checkpoints.catalog import find
 from playground.checkpoints.download import Progress, download
 from playground.checkpoints.files import ADAPTER, LoadError, adapter_base
 from playground.checkpoints.hub import cached_on_disk
-from playground.checkpoints.plan import plan, resolve
+from playground.checkpoints.plan import resolve
 from playground.models.chat import ChatModel, Message
-from playground.models.loading import is_address, load
+from playground.models.loading import is_address, load, planned
 from playground.models.remote import AnyChatModel, RemoteChatModel
 from playground.models.segmentation import SegmentationModel
 from playground.tasks import TaskError
@@ -38,10 +38,12 @@ def chat_model(name: str) -> AnyChatModel:
 
 
 def segmentation_model(name: str) -> SegmentationModel:
-    """As `chat_model`, for a model that turns words into masks."""
+    """As `chat_model`, for a model that turns words into masks; one that takes only clicks is refused."""
     model = load(name)
     if not isinstance(model, SegmentationModel):
         raise TaskError(f"{name} cannot segment pictures. Choose another one, such as {DEFAULT_SEGMENTER}.")
+    if model.words_reason:
+        raise TaskError(model.words_reason)
     return model
 
 
@@ -89,7 +91,7 @@ def costs(name: str) -> Costs:
     """
     if entry := find(name):
         return Costs(entry.download_mb, entry.licence, (_page(entry.source),))
-    offers = plan(name).to_fetch
+    offers = planned(name).to_fetch
     licence = ", ".join(dict.fromkeys(offer.licence or "no licence is named" for offer in offers))
     return Costs(sum(offer.bytes for offer in offers) / 1e6, licence, tuple(_page(offer.hub_id) for offer in offers))
 
@@ -104,7 +106,7 @@ def fetch(name: str) -> Iterator[Progress]:
     Raises:
         LoadError: the Hub refuses, the connection breaks, or the disk or the memory has no room.
     """
-    for offer in plan(name).to_fetch:
+    for offer in planned(name).to_fetch:
         yield from download(offer)
 
 
