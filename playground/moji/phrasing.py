@@ -119,7 +119,7 @@ STRANGE: dict[str, tuple[str, ...]] = {
     "count": ("in this image, how many {plural} do you see?", "count all the {plural} you can see."),
     "total": ("how many things can you see in the image?", "what is the number of objects?"),
     "where": ("in what part of the image do you see the {name}?", "can you tell me where the {name} is?"),
-    "wheres": ("tell me where you see the {plural}.", "the {plural}, where are they?"),
+    "wheres": ("tell me where you see the {plural}.", "the {plural}, where do you see them?"),
     "at": ("in the {place}, what is there?", "can you see what is at the {place}?"),
     "side": ("tell me which thing you see {side} the {name}.", "{side} the {name}, what is there?"),
     "relation": ("do you see that the {name} is {side} the {other}?", "the {name} is {side} the {other}, is it?"),

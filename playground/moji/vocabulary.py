@@ -20,8 +20,9 @@ _FIXED = (
     "how many things can you see in the image? in what part of the image do you see the a? the a, what color is it?",
     "can you tell me where the a is? in the picture, what is there? can you see what is at the a?",
     "a the a, what is there? tell me which thing you see a the a. tell me, is the a a the a? the a is a the a, is it?",
-    "read what the sign says. tell me which colour the a has. can you tell me what kind of thing the a is? the a or the a, which is bigger?",
-    "tell me which is bigger: the a or the a. can you tell me what is written on the sign?",
+    "read what the sign says. tell me which colour the a has. can you tell me what kind of thing the a is?",
+    "the a or the a, which is bigger? tell me which is bigger: the a or the a.",
+    "can you tell me what is written on the sign?",
 )
 
 
