@@ -25,7 +25,7 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# Train all of Moji again, stage by stage; a cut run goes on where it stopped. Some six hours on two cores.
+# Train all of Moji again, stage by stage; a cut run goes on where it stopped. Some five hours on two cores.
 moji: .venv/ready
 	$(BIN)/python -m playground.training.encoder
 	$(BIN)/python -m playground.training.segmentation
@@ -38,9 +38,9 @@ moji: .venv/ready
 	$(BIN)/python -m playground.training.preference
 	$(MAKE) evaluate
 
-# Measure what is shipped on 500 fresh scenes, and write the figures into the model cards.
+# Measure what is shipped on 300 fresh scenes, and write the figures into the model cards.
 evaluate: .venv/ready
-	$(BIN)/python -m playground.training.evaluate --scenes 500 --output docs/evaluation.json
+	$(BIN)/python -m playground.training.evaluate --scenes 300 --output docs/evaluation.json
 	$(BIN)/python -m playground.training.cards
 
 clean:

@@ -67,10 +67,11 @@ def figures_table(result: dict) -> str:
         rows.append((f"yes/no as in POPE, {kind}: right", *each("{:.0%}", "yes_no", kind, "accuracy")))
         rows.append((f"yes/no as in POPE, {kind}: says yes (should be 50%)", *each("{:.0%}", "yes_no", kind, "yes")))
     cores = models[0]["seconds"]["cores"]
+    cores = f"{cores} core{'s' * (cores > 1)}"
     rows += [
         ("calibration error of answers", *each("{:.3f}", "confidence", "error")),
-        (f"seconds to the first token, {cores} cores", *each("{:.2f}", "seconds", "first token")),
-        (f"seconds to a whole caption, {cores} cores", *each("{:.2f}", "seconds", "caption")),
+        (f"seconds to the first token, {cores}", *each("{:.2f}", "seconds", "first token")),
+        (f"seconds to a whole caption, {cores}", *each("{:.2f}", "seconds", "caption")),
     ]
     found = result["retrieval"]
     others = [
