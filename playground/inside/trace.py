@@ -118,6 +118,23 @@ def attention_map(
     shares = trace.attention[list(trace.words[word].pieces)].astype(np.float32).mean(axis=0)
     shares = shares.mean(axis=0) if layer is None else shares[layer]
     shares = shares.mean(axis=0) if head is None else shares[head]
+    return paint(shares, trace, image)
+
+
+def paint(shares: np.ndarray, trace: Trace, image: int = 0) -> np.ndarray:
+    """One number per image token, painted over a picture: float32 (height, width) of the original that sums to 1.
+
+    shares: (image tokens,), numbers of 0 and above, the tokens of all `trace.layouts` one after the other; what is
+    below 0 counts as 0. image: index of the picture to paint; what the tokens of others have is left out.
+    Each token's number is spread evenly over the part of the picture that it shows. The views of a tiled picture
+    are added: each pixel is in one tile and in the view of the whole, so that is twice their mean.
+    Where all numbers are zero the map is zero. Raises IndexError for a picture that is not there, ValueError for
+    another number of tokens than the layouts have.
+    """
+    shares = np.asarray(shares, np.float32).clip(0)
+    tokens = sum(len(layout.tokens) for layout in trace.layouts)
+    if shares.shape != (tokens,):
+        raise ValueError(f"{tokens} numbers are wanted, one for each image token, not an array of {shares.shape}.")
     width, height = trace.image_sizes[image]
     total = np.zeros((height, width), np.float32)
     start = 0
