@@ -37,7 +37,7 @@ class Trace:
 
     attention: float16 (pieces, layers, heads, image tokens), the tokens of all layouts one after the other;
     each number is the share of one head's attention that one piece gave to one image token.
-    image_sizes: (width, height) of each picture.
+    image_sizes: (width, height) of each picture. messages: the conversation that was answered, with its pictures.
     """
 
     words: tuple[Word, ...]
@@ -48,6 +48,7 @@ class Trace:
     heads: int
     answer: Answer
     image_sizes: tuple[tuple[int, int], ...]
+    messages: tuple[Message, ...] = ()
 
 
 def trace(
@@ -74,7 +75,9 @@ def trace(
     attention = recorder.attention()[: len(answer.pieces)].numpy().astype(np.float16)
     _, layers, heads, _ = attention.shape
     sizes = tuple(image.size for image in images)
-    return Trace(words_of(answer.pieces), answer.pieces, layouts, attention, layers, heads, answer, sizes)
+    return Trace(
+        words_of(answer.pieces), answer.pieces, layouts, attention, layers, heads, answer, sizes, tuple(messages)
+    )
 
 
 def words_of(pieces: Sequence[Piece]) -> tuple[Word, ...]:
