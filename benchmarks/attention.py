@@ -1,4 +1,5 @@
-"""What attention capture costs: streaming with a recorder of all image tokens against streaming without.
+"""What attention capture costs: an answer with a recorder of all image tokens, against one without, and against
+`output_attentions=True`.
 
     python benchmarks/attention.py [--rounds 3]
 
@@ -14,7 +15,12 @@ import statistics
 from measuring import ask, medians, noise, print_table, smolvlm_shaped
 
 from playground.inside.capture import Recorder
+from playground.models import generation
+from playground.models.attention import NAME
+from playground.models.layout import image_positions
 from playground.models.seen import Seen
+
+NEW_TOKENS = 32
 
 
 def main() -> None:
@@ -24,24 +30,52 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     model, seen = smolvlm_shaped(), Seen()
     messages = [ask("what is this ?", noise())]
-    ids = model.prepare(messages)["input_ids"][0]
-    columns = (ids == model.model.config.image_token_id).nonzero().flatten().tolist()
-    memory: dict[str, list[int]] = {"plain": [], "captured": []}
+    inputs = model.prepare(messages)
+    columns = image_positions(model.model, inputs)
+    memory: dict[str, list[int]] = {"plain": [], "captured": [], "output_attentions": []}
 
-    def stream(name: str, recorder: Recorder | None) -> float:
-        figures = model.generate(messages, max_new_tokens=32, recorder=recorder, seen=seen).statistics
+    def answer(name: str, recorder: Recorder | None) -> float:
+        figures = model.generate(messages, max_new_tokens=NEW_TOKENS, recorder=recorder, seen=seen).statistics
         memory[name].append(figures.peak_memory or 0)
         return figures.seconds
 
-    runs = {"plain": lambda: stream("plain", None), "captured": lambda: stream("captured", Recorder(columns))}
+    def output_attentions() -> float:
+        spent = generation.Spent()
+        options = dict(max_new_tokens=NEW_TOKENS, do_sample=False, num_beams=1, return_dict_in_generate=True)
+        model.model.set_attn_implementation({"text_config": "eager"})
+        try:
+            generation.once(model.model, inputs, stop=(), spent=spent, seen=seen, output_attentions=True, **options)
+        finally:
+            model.model.set_attn_implementation({"text_config": NAME})
+        memory["output_attentions"].append(spent.memory or 0)
+        return spent.seconds
+
+    runs = {
+        "plain": lambda: answer("plain", None),
+        "captured": lambda: answer("captured", Recorder(columns)),
+        "output_attentions": output_attentions,
+    }
     seconds = medians(runs, rounds)
     most = {name: statistics.median(values[1:]) / 1e6 for name, values in memory.items()}
-    time, room = seconds["captured"] / seconds["plain"], most["captured"] / max(1.0, most["plain"])
+    added = {name: max(0.1, most[name] - most["plain"]) for name in ("captured", "output_attentions")}
+    less = added["output_attentions"] / added["captured"]
+    slower = {name: seconds[name] / seconds["plain"] for name in ("captured", "output_attentions")}
     rows = [
-        ("time", f"{seconds['plain']:.2f} s → {seconds['captured']:.2f} s, {time:.2f}×", "≤ 1.15×"),
-        ("added memory", f"{most['plain']:.0f} MB → {most['captured']:.0f} MB, {room:.2f}×", "≤ 1.2×"),
+        ("time without", f"{seconds['plain']:.2f} s", ""),
+        ("time with capture", f"{seconds['captured']:.2f} s, {slower['captured']:.2f}×", "≤ 1.15×"),
+        (
+            "time with `output_attentions=True`",
+            f"{seconds['output_attentions']:.2f} s, {slower['output_attentions']:.2f}×",
+            "",
+        ),
+        ("memory added by capture", f"{added['captured']:.0f} MB on {most['plain']:.0f} MB", ""),
+        (
+            "memory added by `output_attentions=True`",
+            f"{added['output_attentions']:,.0f} MB, {less:.0f} × that of capture",
+            "≥ 10 ×",
+        ),
     ]
-    print_table(f"Streaming → with attention capture, {len(columns):,} image tokens", rows)
+    print_table(f"Attention to {len(columns):,} image tokens, {NEW_TOKENS} new tokens", rows)
 
 
 if __name__ == "__main__":

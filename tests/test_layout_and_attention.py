@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -85,7 +86,8 @@ def test_maps_and_masks_of_different_sizes_are_not_compared():
 def test_a_model_without_complete_attention_says_so(checkpoint, picture):
     model = load(str(checkpoint("llava_clip")))
     text = hf.Qwen3NextConfig(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2)
-    config = hf.LlavaConfig(vision_config=model.model.config.vision_config, text_config=text)
+    vision = copy.deepcopy(model.model.config.vision_config)  # a new config changes those it is made of
+    config = hf.LlavaConfig(vision_config=vision, text_config=text)
     reason = plug_in(SimpleNamespace(config=config))
     assert "work without attention" in reason
     with pytest.raises(NoLayout, match="work without attention"):
