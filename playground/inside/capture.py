@@ -44,6 +44,11 @@ class Rows:
         return self.codes.shape
 
     @property
+    def ndim(self) -> int:
+        """4."""
+        return self.codes.ndim
+
+    @property
     def nbytes(self) -> int:
         """The bytes that are kept."""
         return self.codes.nbytes + self.scales.nbytes
