@@ -124,7 +124,8 @@ class Recorder:
         if not self._tokens:
             self._start = max(row.shape[-1] for row in self._passing.values())
         with torch.inference_mode():  # as the model's own runs: their tensors cannot be written to outside
-            rows = torch.stack([self._picked(self._passing[layer]) for layer in sorted(self._passing)])
+            picked = [self._picked(self._passing[layer]) for layer in sorted(self._passing)]
+            rows = torch.stack([row.to(picked[0].device) for row in picked])  # a large model spreads over devices
             scales = rows.amax(-1) if rows.shape[-1] else rows.new_zeros(rows.shape[:-1])
             steps = rows.mul_((_STEPS / scales.clamp(min=1e-30))[..., None]).round_().clamp_(max=_STEPS)
             if steps.device.type == "mps":

@@ -56,9 +56,11 @@ def encoder_attention(model: ChatModel | EmbeddingModel, image: Image.Image) -> 
 
     chats = isinstance(model, ChatModel)
     inputs, grid, boxes = (_of_chat if chats else _of_encoder)(model, image)
-    with model._turn if chats else contextlib.nullcontext(), torch.inference_mode():
-        layers = _squares(model.model, inputs, chats)
-    if grid is None:
+    layers: list[torch.Tensor] = []
+    if grid is not None:
+        with model._turn if chats else contextlib.nullcontext(), torch.inference_mode():
+            layers = _squares(model.model, inputs, chats)
+    if grid is None or len({layer.shape for layer in layers}) != 1 or layers[0].shape[-1] < grid[0] * grid[1]:
         raise NoLayout("Its vision encoder does not attend from patch to patch, so there is nothing to show.")
     order = _order(model.model, inputs, grid)
     squares = torch.stack(layers).cpu().numpy()
@@ -79,7 +81,7 @@ def _of_encoder(model: EmbeddingModel, image: Image.Image) -> _Prepared:
     inputs = dict(
         processor(images=[image.convert("RGB")], return_tensors="pt").to(model.device, dtype=model.model.dtype)
     )
-    if not hasattr(model.model.config, "vision_config"):
+    if not hasattr(getattr(model.model.config, "vision_config", None), "patch_size"):
         return inputs, None, ()
     return inputs, *shown_patches(model.model, processor, inputs, image.size)
 
