@@ -45,5 +45,5 @@ def explain(
 
 
 def _flow(square: torch.Tensor, gradient: torch.Tensor, head: int | None) -> torch.Tensor:
-    positive = (square.detach().float() * gradient.float()).clamp(min=0)
+    positive = (square.detach().float() * gradient.float())[0].clamp(min=0)
     return positive.mean(0) if head is None else positive[head]

@@ -30,12 +30,13 @@ class Rerun:
     logits: float32 (pieces, vocabulary); row t is what the t-th piece was chosen from.
     tokens: the ids that the decoder read (prompt and answer, or for Florence-2 the answer alone).
     rows: the position of the token that the first piece follows; piece t follows position rows + t.
-    attention: one (heads, tokens, tokens) per layer of the decoder. cross: one (heads, tokens, encoder tokens) per
-        layer, empty where the picture stands in the prompt. encoder: one square per layer of a text encoder
-        (Florence-2), else empty. All three are empty where they were not asked for.
+    attention: one (1, heads, tokens, tokens) per layer of the decoder; a batch of one, because a gradient is taken by
+        the very tensor. cross: one (1, heads, tokens, encoder tokens) per layer, empty where the picture stands in the
+        prompt. encoder: one square per layer of a text encoder (Florence-2), else empty. All three are empty where
+        they were not asked for.
     hidden: one (tokens, size) per layer of the decoder, its input first and its normalised output last; empty where
         it was not asked for.
-    features: (tokens, size), what the vision tower handed over, at the positions that the layouts count; None where
+    features: (1, tokens, size), what the vision tower handed over, at the positions that the layouts count; None where
         it was not asked for.
     """
 
@@ -90,10 +91,10 @@ def rerun(
         found.logits[0].float(),
         tuple(read),
         len(read) - len(trace.pieces),
-        attention=_first(squares) if attention else (),
-        cross=_first(found.get("cross_attentions")) if attention else (),
-        encoder=_first(found.get("encoder_attentions")) if attention else (),
-        hidden=_first(states) if hidden else (),
+        attention=tuple(squares) if attention else (),
+        cross=tuple(found.get("cross_attentions") or ()) if attention else (),
+        encoder=tuple(found.get("encoder_attentions") or ()) if attention else (),
+        hidden=tuple(layer[0] for layer in states) if hidden else (),
         features=caught.get("features"),
     )
 
@@ -164,10 +165,6 @@ def _joined(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
     import torch
 
     return torch.cat([before, after.to(before.dtype)], dim=1)
-
-
-def _first(layers: Sequence[torch.Tensor] | None) -> tuple[torch.Tensor, ...]:
-    return tuple(layer[0] for layer in layers or ())
 
 
 def _forward(model: PreTrainedModel, inputs: Mapping[str, torch.Tensor], **options: Any) -> ModelOutput:

@@ -39,4 +39,4 @@ def explain(
 
 
 def _merged(layers: Sequence[torch.Tensor], head: int | None) -> list[torch.Tensor]:
-    return [(heads.mean(0) if head is None else heads[head]).float() for heads in layers]
+    return [(heads.mean(0) if head is None else heads[head]).float() for (heads,) in layers]
