@@ -47,7 +47,8 @@ METHODS: dict[str, Method] = {
         Method("rollout", "Attention rollout", "Abnar & Zuidema 2020, arXiv:2005.00928", "run", _BOTH),
         Method("relevance", "Gradient × attention", "Chefer et al. 2021, arXiv:2103.15679", "run", _BOTH),
         Method("gradcam", "Grad-CAM", "Selvaraju et al. 2017, arXiv:1610.02391", "run"),
-        Method("activation", "Token activation map", "Li et al. 2025, arXiv:2506.23270", "run"),
+        Method("hirescam", "HiResCAM", "Draelos & Carin 2020, arXiv:2011.08891", "run"),
+        Method("activation", "Token activation map", "Li et al. 2025, arXiv:2506.23270", "run", ("layer",)),
         Method("occlusion", "Occlusion", "Zeiler & Fergus 2014, arXiv:1311.2901", "run"),
     )
 }

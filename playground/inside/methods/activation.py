@@ -12,21 +12,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from playground.inside.methods.lens import normalised
 from playground.inside.methods.rerun import rerun
 from playground.inside.methods.walk import image_tokens
 from playground.inside.trace import paint
 
 if TYPE_CHECKING:
+    import torch
+
     from playground.inside.methods.rerun import Rerun
     from playground.inside.trace import Trace
     from playground.models.chat import ChatModel
 
 
-def explain(model: ChatModel, trace: Trace, word: int, *, image: int = 0) -> np.ndarray:
-    """The mean over the word's pieces, each after its own subtraction. Only the wanted rows of the head are used."""
+def explain(model: ChatModel, trace: Trace, word: int, *, image: int = 0, layer: int | None = None) -> np.ndarray:
+    """The mean over the word's pieces, each after its own subtraction. Only the wanted rows of the head are used.
+
+    layer: after which layer the image tokens are read; None after the last one, as in the paper. In a small model
+    the early layers say more: its last ones have nothing to predict at an image token. Raises IndexError for a
+    layer that is not there.
+    """
     run = rerun(model, trace, hidden=True)
+    states = normalised(model.model, run, len(run.hidden) - 1 if layer is None else 1 + range(trace.layers)[layer])
     special = set(model.processor.tokenizer.all_special_ids)
-    cleaned = np.mean([_cleaned(model, trace, run, piece, special) for piece in trace.words[word].pieces], axis=0)
+    each = [_cleaned(model, trace, run, states, piece, special) for piece in trace.words[word].pieces]
+    cleaned = np.mean(each, axis=0)
     filtered, start = [], 0
     for layout in trace.layouts:
         end = start + len(layout.tokens)
@@ -35,7 +45,9 @@ def explain(model: ChatModel, trace: Trace, word: int, *, image: int = 0) -> np.
     return paint(np.concatenate(filtered).astype(np.float32), trace, image)
 
 
-def _cleaned(model: ChatModel, trace: Trace, run: Rerun, piece: int, special: set[int]) -> np.ndarray:
+def _cleaned(
+    model: ChatModel, trace: Trace, run: Rerun, states: torch.Tensor, piece: int, special: set[int]
+) -> np.ndarray:
     """The activations of the image tokens for one piece, less what the words before it explain: (image tokens,)."""
     wanted = trace.pieces[piece].token_id
     places = image_tokens(trace)
@@ -47,9 +59,8 @@ def _cleaned(model: ChatModel, trace: Trace, run: Rerun, piece: int, special: se
     ]
     said = [run.tokens[place] for place in before]
     head = model.model.get_output_embeddings()
-    states = run.hidden[-1][[*places, *before]].float()
     rows = head.weight[[wanted, *said]].float()
-    values = (states @ rows.T).clamp(min=0).detach().cpu().numpy()
+    values = (states[[*places, *before]].float() @ rows.T).clamp(min=0).detach().cpu().numpy()
     own, maps, weights = values[: len(places), 0], values[: len(places), 1:], values[len(places) :, 0]
     if not weights.sum():
         return own

@@ -15,6 +15,7 @@ from playground.inside.trace import paint
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
     from playground.inside.trace import Trace
     from playground.models.chat import ChatModel
@@ -22,11 +23,16 @@ if TYPE_CHECKING:
 
 def explain(model: ChatModel, trace: Trace, word: int, *, image: int = 0) -> np.ndarray:
     """The map of the sum of the logits of the word's pieces. Runs the model again and back."""
+    features, slopes = features_and_slopes(model, trace, word)
+    return paint((features @ slopes.mean(0)).clamp(min=0).cpu().numpy(), trace, image)
+
+
+def features_and_slopes(model: ChatModel, trace: Trace, word: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The tower's features at each image token, and the gradient of the word's logit by them: (image tokens, size)."""
     import torch
 
     run = rerun(model, trace, features=True, gradients=True)
     score = sum(run.logits[piece, trace.pieces[piece].token_id] for piece in trace.words[word].pieces)
     (gradient,) = torch.autograd.grad(score, run.features)
     places = image_tokens(trace)
-    features, slopes = (each.detach()[0, places].float() for each in (run.features, gradient))
-    return paint((features @ slopes.mean(0)).clamp(min=0).cpu().numpy(), trace, image)
+    return run.features.detach()[0, places].float(), gradient[0, places].float()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.inside.methods.rerun import rerun
+from playground.inside.methods.rerun import reader, rerun
 from playground.inside.methods.walk import image_tokens
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
+    from playground.inside.methods.rerun import Rerun
     from playground.inside.trace import Trace
     from playground.models.chat import ChatModel
 
@@ -50,10 +51,9 @@ def logit_lens(model: ChatModel, trace: Trace) -> Lens:
     places, texts = image_tokens(trace), {}
     words, likely = [], []
     with torch.inference_mode():
-        for place, states in enumerate(run.hidden):
-            last = place == len(run.hidden) - 1  # the last ones are normalised already
-            found = _read(model.model, states[places], normalised=last)
-            best = found.float().softmax(-1).max(-1)
+        head = model.model.get_output_embeddings()
+        for place in range(len(run.hidden)):
+            best = head(normalised(model.model, run, place)[places]).float().softmax(-1).max(-1)
             ids = best.indices.tolist()
             texts |= {token: token_text(model.processor.tokenizer, token) for token in {*ids} - {*texts}}
             words.append(tuple(texts[token] for token in ids))
@@ -70,13 +70,8 @@ def apart(model: ChatModel) -> str | None:
     return None
 
 
-def _read(model: PreTrainedModel, states: torch.Tensor, *, normalised: bool) -> torch.Tensor:
-    head = model.get_output_embeddings()
-    return head(states if normalised else _last_norm(model)(states))
-
-
-def _last_norm(model: PreTrainedModel) -> torch.nn.Module:
-    """The norm between the last layer and the output head."""
-    from playground.inside.methods.rerun import reader
-
-    return reader(model).norm
+def normalised(model: PreTrainedModel, run: Rerun, place: int) -> torch.Tensor:
+    """The hidden states (tokens, size) at a place of `run.hidden`, as the output head would read them."""
+    states = run.hidden[place].detach()
+    last = place == len(run.hidden) - 1  # these are normalised already
+    return states if last else reader(model).norm(states)

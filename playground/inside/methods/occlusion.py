@@ -7,6 +7,7 @@ looks at nothing but what the model says. What two parts of the picture show equ
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -20,28 +21,43 @@ if TYPE_CHECKING:
     from playground.models.chat import ChatModel
 
 Box = tuple[int, int, int, int]
+SIZE, STEPS = 0.25, 12
+_remembered: WeakKeyDictionary[Trace, dict[tuple, tuple[list[Box], np.ndarray]]] = WeakKeyDictionary()
 
 
-def explain(
-    model: ChatModel, trace: Trace, word: int, *, image: int = 0, size: float = 0.25, steps: int = 12
-) -> np.ndarray:
+def explain(model: ChatModel, trace: Trace, word: int, *, image: int = 0) -> np.ndarray:
     """Each pixel has the mean fall in the word's probability over all covers that hide it; what rises counts as 0.
 
-    size: the cover's side as a share of the picture's. steps: how many places it takes across and down. The cover
-    has the picture's mean colour, which is the least of a thing by itself.
+    The runs show all words of the answer at once and are remembered with the trace: other words then take no time.
     """
-    pictures = list(pictures_of(trace))
-    whole = pictures[image]
-    covers = _covers(whole.size, size, steps)
-    shown = [[*pictures[:image], _covered(whole, box), *pictures[image + 1 :]] for box in covers]
-    pieces = list(trace.words[word].pieces)
-    likely = probabilities(model, trace, [pictures, *shown])[:, pieces].prod(axis=1)
-    total, times = np.zeros((2, whole.height, whole.width), np.float32)
-    for (x0, y0, x1, y1), fall in zip(covers, likely[0] - likely[1:], strict=True):
+    covers, likely = falls(model, trace, image)
+    height, width = pictures_of(trace)[image].size[::-1]
+    own = likely[:, list(trace.words[word].pieces)].prod(axis=1)
+    total, times = np.zeros((2, height, width), np.float32)
+    for (x0, y0, x1, y1), fall in zip(covers, own[0] - own[1:], strict=True):
         total[y0:y1, x0:x1] += fall
         times[y0:y1, x0:x1] += 1
-    falls = (total / times.clip(1)).clip(0)
-    return falls / falls.sum() if falls.sum() > 0 else falls
+    mean = (total / times.clip(1)).clip(0)
+    return mean / mean.sum() if mean.sum() > 0 else mean
+
+
+def falls(
+    model: ChatModel, trace: Trace, image: int = 0, *, size: float = SIZE, steps: int = STEPS
+) -> tuple[list[Box], np.ndarray]:
+    """The covers, and the probability of each piece: float32 (1 + covers, pieces), first without a cover.
+
+    size: the cover's side as a share of the picture's. steps: how many places it takes across and down. It has the
+    picture's mean colour, which is the least of a thing by itself: a grey square would be one.
+    """
+    known = _remembered.setdefault(trace, {})
+    key = (id(model.model), image, size, steps)
+    if key not in known:
+        pictures = list(pictures_of(trace))
+        whole = pictures[image]
+        covers = _covers(whole.size, size, steps)
+        shown = [[*pictures[:image], _covered(whole, box), *pictures[image + 1 :]] for box in covers]
+        known[key] = covers, probabilities(model, trace, [pictures, *shown])
+    return known[key]
 
 
 def _covers(picture: tuple[int, int], size: float, steps: int) -> list[Box]:
