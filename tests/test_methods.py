@@ -20,7 +20,7 @@ from playground.inside.methods.occlusion import _covers
 from playground.inside.methods.rerun import probabilities, rerun
 from playground.inside.methods.walk import back, image_tokens
 from playground.inside.score import mass_inside
-from playground.inside.trace import Trace, trace
+from playground.inside.trace import Trace, Word, trace
 from playground.models.chat import ChatModel, Message
 from playground.moji.scenes import make_scene
 
@@ -106,6 +106,19 @@ def test_methods_work_on_tiles_and_merged_patches(checkpoint, picture, family, m
     first, second = (explain(method, model, answered, 0, image=image) for image in (0, 1))
     assert first.shape == second.shape == (120, 160)
     assert min(first.min(), second.min()) >= 0 and first.sum() + second.sum() > 0
+
+
+@pytest.mark.parametrize("family", ["blip_chat", "florence2", "gemma3"])
+def test_methods_work_through_cross_attention_and_windows(checkpoint, picture, family):
+    model = load(str(checkpoint(family)))
+    answered = trace(model, ask(picture), max_new_tokens=4)
+    answered = replace(answered, words=(Word("second", (1,), 0.5),))  # random weights may spell no word
+    able = [method for method in METHODS if reason(method, model) is None]
+    assert set(METHODS) - {*able} == ({"activation"} if family != "gemma3" else set())
+    for method in able:
+        values = explain(method, model, answered, 0)
+        assert values.shape == (120, 160) and values.dtype == np.float32 and values.min() >= 0, method
+        assert values.sum() == pytest.approx(1, abs=1e-4) or method in ("gradcam", "hirescam", "occlusion", "sinks")
 
 
 def test_attention_that_is_kept_whole_is_what_was_recorded(moji, seen):
