@@ -46,6 +46,7 @@ METHODS: dict[str, Method] = {
         Method("sinks", "Attention without sinks", "Zhang et al. 2025, arXiv:2502.17422", "trace", _BOTH),
         Method("rollout", "Attention rollout", "Abnar & Zuidema 2020, arXiv:2005.00928", "run", _BOTH),
         Method("relevance", "Gradient × attention", "Chefer et al. 2021, arXiv:2103.15679", "run", _BOTH),
+        Method("patches", "Relevance down to the patches", "Chefer et al. 2021, arXiv:2103.15679", "run"),
         Method("gradcam", "Grad-CAM", "Selvaraju et al. 2017, arXiv:1610.02391", "run"),
         Method("hirescam", "HiResCAM", "Draelos & Carin 2020, arXiv:2011.08891", "run"),
         Method("activation", "Token activation map", "Li et al. 2025, arXiv:2506.23270", "run", ("layer",)),
@@ -93,4 +94,6 @@ def reason(method: str, model: ChatModel) -> str | None:
         from playground.inside.methods.lens import apart
 
         return apart(model)
+    if method == "patches" and model.model.config.model_type == "florence2":
+        return "Its vision encoder does not attend from patch to patch, so there is no way down to them."
     return None

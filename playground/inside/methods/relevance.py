@@ -29,6 +29,13 @@ def explain(
     Runs the model again and back, with attention that is kept whole: twice layers × heads × tokens² numbers. Raises
     IndexError for a layer or head that is not there.
     """
+    return paint(relevances(model, trace, word, layer=layer, head=head), trace, image)
+
+
+def relevances(
+    model: ChatModel, trace: Trace, word: int, *, layer: int | None = None, head: int | None = None
+) -> np.ndarray:
+    """How relevant each image token is to the word: float32 (image tokens,), ≥ 0. What it takes is as in `explain`."""
     import torch
 
     run = rerun(model, trace, attention=True, gradients=True)
@@ -41,7 +48,7 @@ def explain(
         gradients = iter(torch.autograd.grad(score, layers, retain_graph=True))
         flows = [[_flow(square, next(gradients), head) for square in group] for group in groups]
         total = total + back(run.rows + piece, *flows, keep=1, pass_on=1)
-    return paint(total[image_tokens(trace)].cpu().numpy(), trace, image)
+    return total[image_tokens(trace)].cpu().numpy()
 
 
 def _flow(square: torch.Tensor, gradient: torch.Tensor, head: int | None) -> torch.Tensor:
