@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from playground.models.chat import ChatModel
 
 Box = tuple[int, int, int, int]
-SIZE, STEPS = 0.25, 12
+SIZE, STEPS = 1 / 6, 12
 _remembered: WeakKeyDictionary[Trace, dict[tuple, tuple[list[Box], np.ndarray]]] = WeakKeyDictionary()
 
 
