@@ -1,7 +1,7 @@
 """The table of methods × scores on fresh scenes: ``python -m playground.inside.score``.
 
 Which map should one believe, and how far? Prints one table for each model, and saves all figures as JSON. On two cores
-500 scenes take about an hour a model; ``--few 0`` leaves out what runs the model many times.
+500 scenes take some 25 minutes a model; ``--few 0`` leaves out what runs the model many times.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def as_table(name: str, figures: dict, few: int) -> str:
         f"**{name}** · {words['caption']} words of answers to “{SHORT_PROMPT}” that name a thing seen once (it covers "
         f"{_percent(area['caption'])} of the picture), and {words['where']} right answers to “where is the …?”. "
         f"Insertion, deletion, random weights and {', '.join(METHODS[method].label.lower() for method in SLOW)}: "
-        f"the first {few} scenes.",
+        f"the first {few} scenes ({max((row['words_few'] for row in figures['methods'].values()), default=0)} words).",
         "",
         "| " + " | ".join(_HEAD) + " |",
         "|---" + "|--:" * (len(_HEAD) - 1) + "|",
