@@ -17,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from playground.ui.loaded import wake
     from playground.ui.theme import launch_options
 
+    os.environ["PLAYGROUND_MODEL"] = options.model  # what the owner chose is allowed on a public page too
     app = build(options.model)
     try:
         app.launch(

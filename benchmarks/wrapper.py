@@ -2,9 +2,9 @@
 
     python benchmarks/wrapper.py [--rounds 15]
 
-Both begin with the picture and the question and end with the text. The wrapper streams, gives every token its
-probability and runners-up, can be stopped, and measures itself; the bare run does nothing of that. A small model
-shows the cost best: an answer of moji-vlm takes a tenth of a second.
+Both begin with the picture and the question and end with the text. The wrapper gives every token its probability
+and runners-up, can be stopped, and measures itself; the bare run does nothing of that. A small model shows the cost
+best: an answer of moji-vlm takes a tenth of a second.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from playground.models.chat import ChatModel
+    from playground.models.detection import DetectionModel
     from playground.models.embedding import EmbeddingModel
     from playground.models.remote import RemoteChatModel
     from playground.models.segmentation import SegmentationModel
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 
-def load(name: str, **options) -> ChatModel | RemoteChatModel | EmbeddingModel | SegmentationModel:
+def load(name: str, **options) -> ChatModel | RemoteChatModel | EmbeddingModel | SegmentationModel | DetectionModel:
     """Load a model by catalogue name, folder, Hub id or server's address; see `playground.models.loading.load`."""
     from playground.models.loading import load as load_model
 

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from cut_budget import CutBudget
 from transformers import LlavaForConditionalGeneration
 
 from playground import load
@@ -162,17 +163,6 @@ def test_chair_counts_what_is_invented():
     assert score == {"chair_i": 1 / 3, "chair_s": 1 / 2, "named": 2 / 3, "exact": 1 / 2}
 
 
-class CutBudget(Budget):
-    """A budget of ``steps`` whose run is cut after ``until`` of them."""
-
-    def __init__(self, steps, until):
-        object.__setattr__(self, "steps", steps)
-        object.__setattr__(self, "until", until)
-
-    def fraction(self, step, seconds):
-        return 1.0 if step >= self.until else step / self.steps
-
-
 def lora_objective(vlm):
     torch.manual_seed(1)  # the thin matrices start at random
     lora.add_adapter(vlm, chat_tokenizer(), 4)
@@ -194,7 +184,7 @@ def test_a_cut_run_goes_on_where_it_stopped(base, tmp_path, make):
         losses = []
         for until in steps:
             objective, batches = make(fresh(base))
-            run = Run(tmp_path / "-".join(map(str, steps)), CutBudget(4, until), batch=2)
+            run = Run(tmp_path / "-".join(map(str, steps)), CutBudget(steps=4, until=until), batch=2)
             losses += train(run, objective, batches, matrix_rate=2e-3, other_rate=2e-3)
         return losses
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from cut_budget import CutBudget
 from transformers import AutoModelForImageTextToText, AutoProcessor, CLIPModel
 
 from playground import load
@@ -39,23 +40,13 @@ def test_everything_learns(tmp_path):
     assert moved == set(STAGES["blip"].learns)
 
 
-class _CutBudget(Budget):
-    """Six steps, cut after ``until`` of them."""
-
-    until = 6
-
-    def fraction(self, step, seconds):
-        return 1.0 if step >= self.until else step / 6
-
-
 def test_a_cut_run_goes_on_where_it_stopped(tmp_path):
     def losses_of(*cuts):
         torch.manual_seed(0)
         losses = []
         for until in cuts:
-            budget = _CutBudget(steps=6)
-            object.__setattr__(budget, "until", until)
-            losses += blip.learn(Run(tmp_path / str(cuts), budget, batch=2), *tiny())
+            run = Run(tmp_path / str(cuts), CutBudget(steps=6, until=until), batch=2)
+            losses += blip.learn(run, *tiny())
         return losses
 
     whole, cut = losses_of(6), losses_of(3, 6)

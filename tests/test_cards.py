@@ -4,9 +4,12 @@ import json
 import re
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from playground.training import cards
+from playground.training import cards, lora
 from playground.training.card_texts import CARDS
+from playground.training.checkpoint import fingerprint
 
 NAMES = [name for name in CARDS if (cards.MOJI / name).is_dir()]
 RESULT = json.loads(cards.EVALUATION.read_text()) if cards.EVALUATION.is_file() else {}
@@ -67,3 +70,29 @@ def test_figures_that_are_there_are_told_and_others_left_out():
     assert "0.93" in cards.figures({"boxes": {"ap50": 0.931, "ap": 0.7}}, "moji-owl")
     for name in CARDS:
         assert cards.figures({}, name) == ""
+
+
+def weights(folder, value):
+    """A folder with one safetensors file."""
+    folder.mkdir(exist_ok=True)
+    save_file({"weight": torch.full((3,), value)}, folder / "model.safetensors")
+    return folder
+
+
+def test_figures_of_other_weights_are_not_told(tmp_path):
+    folder = weights(tmp_path / "moji-clip", 1.0)
+    result = {"scenes": 5, "seed": 0, "zero_shot": 0.981, "weights": {"moji-clip": fingerprint(folder)}}
+    assert "98%" in cards.write_card("moji-clip", folder, result)
+    without = cards.write_card("moji-clip", folder, result | {"weights": {}})
+    old = cards.write_card("moji-clip", folder, {"scenes": 5, "seed": 0, "zero_shot": 0.981, "answers": {}})
+    other = cards.write_card("moji-clip", weights(folder, 2.0), result)
+    assert all("98%" not in text and "Not measured yet" in text for text in (without, old, other))
+
+
+def test_figures_of_an_adapter_count_for_its_base_alone(tmp_path):
+    base, folder = weights(tmp_path / "moji-vlm", 1.0), weights(tmp_path / "moji-vlm-json", 2.0)
+    shares = {"scenes": 9, "seed": 0, "valid": 0.987, "right": 0.9, "ordinary": 0.9}
+    lora.save_figures(shares, shares, base, folder)
+    assert "99% → 99%" in cards.write_card("moji-vlm-json", folder, {})
+    weights(base, 3.0)
+    assert "99% → 99%" not in cards.write_card("moji-vlm-json", folder, {})

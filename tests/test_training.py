@@ -1,6 +1,8 @@
 """The recipes run small: losses fall, frozen parts stay, a cut run goes on, packed talks equal single ones."""
 
 import json
+import os
+import socket
 import subprocess
 import sys
 import time
@@ -10,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cut_budget import CutBudget
 from transformers import AutoTokenizer
 
 from playground.moji.scenes import make_scene
@@ -56,18 +59,19 @@ def test_segmentation_learns_with_the_encoders_frozen(tmp_path):
     assert torch.equal(before, clipseg.clip.vision_model.encoder.layers[0].mlp.fc1.weight)
 
 
-def test_alignment_and_instruction_learn_only_what_their_stage_says(tmp_path):
+def test_alignment_and_instruction_learn_only_what_their_stage_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(instruction, "CURRICULUM", ((1.01, 1),))  # single things: what is learnt shows in few steps
     vlm = make_vlm(encoder.make_clip("tiny"), "tiny")
     everything = partial(instruction.instruct, stage="everything")
     stages = (
         ("alignment", alignment.align, 60),
         ("instruction", instruction.instruct, 20),
-        ("everything", everything, 3),
+        ("everything", everything, 20),
     )
     for stage, learn, steps in stages:
         before = {name: value.detach().clone() for name, value in vlm.named_parameters()}
         losses = learn(run(tmp_path / stage, steps, 4), vlm)
-        assert falls(losses, 0.95) or stage == "everything", stage
+        assert falls(losses, 0.95), stage
         moved = {part_of(name) for name, value in vlm.named_parameters() if not torch.equal(before[name], value)}
         assert moved == set(STAGES[stage].learns)
 
@@ -82,25 +86,13 @@ def test_a_cut_run_goes_on_where_it_stopped(tmp_path):
         for until in steps:
             objective = alignment.AlignmentObjective(make_vlm(encoder.make_clip("tiny"), "tiny"))
             set_learning(objective.vlm, "alignment")
-            budget = _CutBudget(steps=10, until=until)
+            budget = CutBudget(steps=10, until=until)
             losses += train(Run(folder, budget, batch=4), objective, alignment.make_batch)
         return losses
 
     whole, cut = losses_of(10), losses_of(5, 10)
     assert len(whole) == len(cut) == 10
     assert cut == pytest.approx(whole, rel=0.02)
-
-
-class _CutBudget(Budget):
-    """A budget of ``steps`` whose run is cut after ``until`` of them."""
-
-    def __init__(self, steps: int, until: int) -> None:
-        object.__setattr__(self, "steps", steps)
-        object.__setattr__(self, "minutes", None)
-        object.__setattr__(self, "until", until)
-
-    def fraction(self, step: int, seconds: float) -> float:
-        return 1.0 if step >= self.until else step / self.steps
 
 
 def test_a_killed_recipe_resumes(tmp_path):
@@ -120,6 +112,56 @@ def test_a_killed_recipe_resumes(tmp_path):
     again = subprocess.run([*command, "--steps", "1"], timeout=120, check=False, **options)
     assert again.returncode == 0, again.stdout
     assert "resumed at step" in again.stdout and (vlm / "config.json").exists()
+    assert "trains anew" in again.stdout and not (tmp_path / "run/state").exists()
+    anew = subprocess.run([*command, "--steps", "1"], timeout=120, check=False, **options)
+    assert anew.returncode == 0 and "resumed" not in anew.stdout and '{"step": 1,' in anew.stdout
+
+
+ONE_OF_TWO = """
+import sys
+from pathlib import Path
+import torch
+from playground.training import encoder, instruction, loop
+from playground.training.checkpoint import save_checkpoint
+from playground.training.vlm import make_processor, make_vlm
+
+torch.manual_seed(0)
+first, folder = sys.argv[1] == "0", Path(sys.argv[2])
+vlm = make_vlm(encoder.make_clip("tiny"), "tiny")
+run = loop.Run(folder / "run", loop.Budget(steps=3 if first else 50), batch=1, save_minutes=0 if first else 0.02)
+losses = instruction.instruct(run, vlm, "everything")
+save_checkpoint(vlm, make_processor(), folder / "vlm")
+assert (folder / "vlm/config.json").exists()
+loop.conclude(run)
+print("told", len(losses), float(vlm.lm_head.weight.double().sum()))
+"""
+
+
+def test_two_processes_stop_together_with_the_same_weights(tmp_path):
+    """The second one's budget and clock say otherwise, and the tower's last norm gets no gradient."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # what accelerate launch tells each process
+    shared = dict(WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), ACCELERATE_USE_CPU="true")
+    options = dict(cwd=Path(__file__).parents[1], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", ONE_OF_TWO, rank, str(tmp_path)],
+            env=os.environ | shared | {"RANK": rank, "LOCAL_RANK": rank, "OMP_NUM_THREADS": "1"},
+            **options,
+        )
+        for rank in "01"
+    ]
+    try:
+        told = [process.communicate(timeout=300)[0] for process in both]
+    finally:
+        for process in both:
+            process.kill()
+    one, two = (text.rpartition("told ")[2].split() for text in told)
+    assert [process.returncode for process in both] == [0, 0], told
+    assert one == two and one[0] == "3", told
+    assert "trains anew" in told[0] and not (tmp_path / "run/state").exists()
 
 
 def test_a_checkpoint_with_another_vocabulary_carries_its_words_over(tmp_path):

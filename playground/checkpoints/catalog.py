@@ -15,7 +15,7 @@ MOJI_KNOWS = "A world of emoji scenes: some 200 everyday things, shapes and colo
 TASKS: dict[Kind, tuple[str, ...]] = {
     "chat": ("chat", "answer", "caption"),
     "embed": ("compare", "search"),
-    "segment": ("segment",),
+    "segment": ("segment", "segment_at"),
     "detect": ("detect",),
 }
 
@@ -81,7 +81,7 @@ _PHOTOGRAPHS = "Photographs, in English."
 _ALL_CAPTIONS = "Photographs and drawings from the web, with captions in many languages."
 _APACHE, _MIT, _BSD, _GEMMA = "Apache-2.0", "MIT", "BSD-3-Clause", "Gemma Terms of Use"
 _QWEN, _LLAMA, _SAM = "Qwen licence", "Llama 2 Community License", "SAM License"
-_CAPTIONS = ("caption",)
+_CAPTIONS, _WORDS, _CLICKS = ("caption",), ("segment",), ("segment_at",)
 
 # Of each kind the embedded ones first, then by the number of weights.
 _ALL: tuple[Entry, ...] = (
@@ -128,12 +128,22 @@ _ALL: tuple[Entry, ...] = (
     _hub("Qwen/Qwen3-VL-8B-Instruct", "Qwen3-VL 8B", "chat", 17540, 37000, _LANGUAGES, _APACHE, estimated=True),
     _moji("moji-clip", "Moji, the embedded picture and text encoder", "embed"),
     _hub("google/siglip2-base-patch16-224", "SigLIP 2 base", "embed", 1540, 2300, _ALL_CAPTIONS, _APACHE),
-    _moji("moji-clipseg", "Moji, the embedded segmenter", "segment"),
-    _hub("facebook/sam2.1-hiera-tiny", "SAM 2.1 tiny, clicks to masks", "segment", 156, 1300, "Photographs.", _APACHE),
-    _hub("CIDAS/clipseg-rd64-refined", "CLIPSeg rd64, words to masks", "segment", 610, 1600, _PHOTOGRAPHS, _APACHE),
+    _moji("moji-clipseg", "Moji, the embedded segmenter", "segment", only=_WORDS),
+    _hub(
+        "facebook/sam2.1-hiera-tiny",
+        "SAM 2.1 tiny, clicks to masks",
+        *("segment", 156, 1300, "Photographs.", _APACHE),
+        only=_CLICKS,
+    ),
+    _hub(
+        "CIDAS/clipseg-rd64-refined",
+        "CLIPSeg rd64, words to masks",
+        *("segment", 610, 1600, _PHOTOGRAPHS, _APACHE),
+        only=_WORDS,
+    ),
     _hub(
         "facebook/sam3",
-        "SAM 3, words to masks",
+        "SAM 3, words or clicks to masks",
         *("segment", 3440, 6000, _PHOTOGRAPHS, _SAM),
         gated=True,
         estimated=True,

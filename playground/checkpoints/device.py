@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,6 +86,12 @@ def free_memory() -> int:
         return free
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out. PyTorch has an exception for GPUs, and only says so in words on a CPU."""
+    said = re.search("out of memory|(can't|cannot) allocate memory", str(error), re.IGNORECASE)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and bool(said))
+
+
 @functools.cache
 def _bfloat16_is_faster() -> bool:
     """Measured once, in some 50 ms, on a product as a prompt needs it. What the CPU says of itself does not tell:
@@ -160,5 +167,5 @@ def _too_large(name: str, size: float, room: int, kind: Kind, dtype: str) -> str
     return (
         f"“{name}” does not fit: it needs about {shown(size / 1e6)} of memory in {dtype}, and "
         f"{shown(room / 1e6)} are free. Pick a smaller one ({smaller}), or close what else runs"
-        f"{'' if dtype == '4 bits' else '; on a GPU four_bit=True takes a quarter'}."
+        f"{'' if dtype == '4 bits' else '; on a GPU four_bit=True takes a third of bfloat16'}."
     )

@@ -151,6 +151,9 @@ def begin(
     seen: the session's encoded pictures. copies: how many beams will continue the prompt; with more than one the
     conversation is read and left as it was.
     """
+    if conversation is None and seen is None:  # nothing is kept, so nothing need be told apart
+        _forget_positions(model)
+        return Beginning(dict(inputs))
     parts = vision.parts(model, inputs)
     reason = cannot_continue(model) if conversation is not None else None
     if parts is None:

@@ -6,6 +6,7 @@ import contextlib
 import contextvars
 import queue
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -91,13 +92,20 @@ class Stopped(Exception):
     """A generation was stopped before its first token."""
 
 
+# Looking through all modules of a small model takes longer than one of its tokens.
+_LAYERS: weakref.WeakKeyDictionary[PreTrainedModel, tuple[weakref.ref, ...]] = weakref.WeakKeyDictionary()
+
+
 class StopWhenSet(StoppingCriteria):
     """Ends a generation when one of the events is set: before the next layer while the prompt is still being read
     (raising Stopped), and after the token in work from then on."""
 
     def __init__(self, model: PreTrainedModel, *events: Event) -> None:
         self._events = events
-        layers = (layer for layer in model.modules() if isinstance(layer, GradientCheckpointingLayer))
+        if model not in _LAYERS:
+            found = [layer for layer in model.modules() if isinstance(layer, GradientCheckpointingLayer)]
+            _LAYERS[model] = tuple(map(weakref.ref, found))
+        layers = (layer for layer in (held() for held in _LAYERS[model]) if layer is not None)
         self._watched = [layer.register_forward_pre_hook(self._look) for layer in layers]
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **_) -> torch.BoolTensor:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playground.checkpoints.catalog import ASSETS, Kind
-from playground.checkpoints.device import DoesNotFit
+from playground.checkpoints.device import DoesNotFit, is_out_of_memory
 from playground.checkpoints.files import LoadError, check_weights
 from playground.checkpoints.hub import Offer, fetch
 from playground.checkpoints.plan import Plan, plan, resolve
@@ -72,22 +72,45 @@ def load(
     if is_address(name):
         from playground.models.remote import connect
 
+        if device or dtype or four_bit:
+            raise LoadError("`device`, `dtype` and `four_bit` are chosen where the server is started; leave them out.")
         return connect(name, model=model, key=key)
     if model or key:
         raise LoadError("`model` and `key` go with the address of a server, such as http://host:8000/v1.")
     _, source = resolve(name)
-    slot = (source, str(device), str(dtype).removeprefix("torch."), str(four_bit))
+    slot = (source, _state_of(source), str(device), str(dtype).removeprefix("torch."), str(four_bit))
     with _loading.setdefault(slot, threading.Lock()):
         found = _loaded.get(slot)  # another thread may forget it at any time
         if found is None:
-            options = dict(device=device, dtype=dtype, four_bit=four_bit)
-            try:
-                planned = plan(name, **options)
-            except DoesNotFit as error:
-                _forget_large(error.kind)  # perhaps it does once the model before it is gone
-                planned = plan(name, **options)
-            found = _loaded[slot] = _load(planned)
+            _forget_earlier(slot)
+            found = _load(planned(name, device=device, dtype=dtype, four_bit=four_bit))
+            _loaded[slot] = found
     return found
+
+
+def planned(name: str, **options: Any) -> Plan:
+    """`playground.checkpoints.plan.plan`, where it has to be without the models that are loaded only for later."""
+    try:
+        return plan(name, **options)
+    except DoesNotFit as error:
+        _forget_large(error.kind)
+        return plan(name, **options)
+
+
+def _state_of(source: str) -> str:
+    """What changes when a folder's model is saved anew; "" for what is no folder."""
+    folder = Path(source)
+    if not folder.is_absolute():
+        return ""
+    states = [(file, file.stat()) for file in sorted(folder.glob("*")) if file.suffix in (".json", ".safetensors")]
+    return repr([(file.name, state.st_size, state.st_mtime_ns) for file, state in states])
+
+
+def _forget_earlier(slot: tuple[str, ...]) -> None:
+    """Let go of what was loaded from the same folder before it was saved anew."""
+    for other in list(_loaded):
+        if other[0] == slot[0] and other[1] != slot[1]:
+            _loaded.pop(other, None)
 
 
 def is_address(name: str) -> bool:
@@ -122,7 +145,7 @@ def _load(plan: Plan) -> Model:
     except LoadError:
         raise
     except Exception as error:
-        if _is_out_of_memory(error):
+        if is_out_of_memory(error):
             raise LoadError(
                 f"The memory was not enough for “{plan.name}”. Close what else runs, or pick a smaller model."
             ) from error
@@ -202,16 +225,6 @@ def _refuse_misfits(name: str, report: Any) -> None:
                 f"The weights of “{name}” do not fit its config ({len(wrong)} {what.replace('_', ' ')}: {wrong[0]} …): "
                 "the checkpoint is damaged, or was saved by another version of the model."
             )
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """On a GPU, and on a CPU, where torch says so only in words."""
-    import torch
-
-    words = str(error).lower()
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-        said in words for said in ("can't allocate memory", "cannot allocate memory")
-    )
 
 
 def _first_sentence(error: Exception) -> str:

@@ -5,11 +5,8 @@ Nothing is kept on the server between two questions: each one carries the whole 
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 import os
-import re
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -20,9 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from playground.checkpoints.files import LoadError
-from playground.models.chat import Answer, Candidate, Message, Piece, Statistics
+from playground.models.messages import Answer, Candidate, Message, Piece, Statistics
 from playground.models.server import Server, ServerError
-from playground.models.text import as_plain_text
+from playground.models.wire import RUNNERS_UP, as_sent, pieces_of, probability, thinking, tokens
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,13 +28,9 @@ if TYPE_CHECKING:
 
 AnyChatModel: TypeAlias = "ChatModel | RemoteChatModel"
 ADDRESS_VARIABLE, KEY_VARIABLE = "PLAYGROUND_SERVER", "PLAYGROUND_SERVER_KEY"
-_RUNNERS_UP = 5
-_LOSSLESS_PIXELS = 1_000_000
 # Not every server knows these; one that refuses them is asked again without.
-_EXTRAS = {"logprobs": True, "top_logprobs": _RUNNERS_UP + 1}
+_EXTRAS = {"logprobs": True, "top_logprobs": RUNNERS_UP + 1}
 _USAGE = {"stream_options": {"include_usage": True}}
-# Which marks the server's model obeys is not known here: everything of their shape is broken up.
-_MARK = re.compile(r"<[^<>\s]{1,40}>|\[/?[A-Z_]{3,20}\]")
 
 
 def connect(
@@ -70,7 +63,10 @@ def connect(
 
 def _kept_key(address: str) -> str:
     """The environment's key, if it is this server's."""
-    wanted, own = urlsplit(address), urlsplit(os.environ.get(ADDRESS_VARIABLE, ""))
+    try:
+        wanted, own = urlsplit(address), urlsplit(os.environ.get(ADDRESS_VARIABLE, ""))
+    except ValueError:  # no address at all, as is said elsewhere
+        return ""
     return os.environ.get(KEY_VARIABLE, "") if wanted[:2] == own[:2] else ""
 
 
@@ -122,8 +118,8 @@ class RemoteChatModel:
                 usage = event.get("usage") or usage
                 for choice in event.get("choices") or ():
                     ended = ended or choice.get("finish_reason") or ""
-                    thought = thought or bool(_thinking(choice))
-                    for piece in _pieces(choice):
+                    thought = thought or bool(thinking(choice))
+                    for piece in pieces_of(choice):
                         if stop.is_set():
                             break
                         pieces.append(piece)
@@ -195,7 +191,7 @@ class RemoteChatModel:
         probabilities: dict[str, float] = {}
         for choice in choices:
             text = ((choice.get("message") or {}).get("content") or "").strip()
-            each = [_probability(token) for token in _tokens(choice)]
+            each = [probability(token) for token in tokens(choice)]
             if choice.get("finish_reason") == "stop" and each and None not in each:
                 # Two ways to split the same text cannot be told from the same answer drawn twice.
                 probabilities[text] = max(probabilities.get(text, 0.0), math.prod(each))
@@ -206,7 +202,7 @@ class RemoteChatModel:
         if not messages:
             raise ValueError("There is nothing to answer yet: write a message first.")
         choice = {"temperature": temperature} if temperature <= 0 else {"temperature": temperature, "top_p": 1.0}
-        conversation = [_as_sent(message) for message in messages]
+        conversation = [as_sent(message) for message in messages]
         return {"model": self.name, "messages": conversation, "max_tokens": max_new_tokens, **choice}
 
     def _events(self, body: dict[str, Any], stop: threading.Event) -> Iterator[dict[str, Any]]:
@@ -231,64 +227,6 @@ class RemoteChatModel:
                 f"{self.name} thought until it had no tokens left for an answer. Allow it more tokens, or have the "
                 f"server at {self.server.address} switch its thinking off."
             )
-
-
-def _as_sent(message: Message) -> dict[str, Any]:
-    """A message in the words of the chat-completions API; special tokens that somebody typed are broken up."""
-    text = as_plain_text(message.text, frozenset(_MARK.findall(message.text)))
-    if not message.images:
-        return {"role": message.role, "content": text}
-    pictures = [{"type": "image_url", "image_url": {"url": _data_url(image)}} for image in message.images]
-    return {"role": message.role, "content": [*pictures, {"type": "text", "text": text}]}
-
-
-def _data_url(image: Image.Image) -> str:
-    """The pixels, and nothing else that the picture's file said: no place, no camera, no orientation."""
-    plain = image.convert("RGB")
-    plain.info = {}
-    file = io.BytesIO()
-    if plain.width * plain.height <= _LOSSLESS_PIXELS:
-        plain.save(file, "PNG")
-    else:
-        plain.save(file, "JPEG", quality=95, subsampling=0)
-    kind = "png" if file.getvalue().startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-def _pieces(choice: dict[str, Any]) -> Iterator[Piece]:
-    """The pieces of one chunk: a piece for each token whose probability came with it, else one for its text.
-
-    Where the tokens' own texts do not spell the chunk's (an incomplete character, an end mark), the last of them
-    carries the text, those before it "". Thoughts that come before an answer are no part of it.
-    """
-    text = (choice.get("delta") or {}).get("content") or ""
-    tokens = [] if _thinking(choice) and not text else _tokens(choice)
-    if not tokens:
-        if text:
-            yield Piece(text, None, None, ())
-        return
-    own = [token.get("token") or "" for token in tokens]
-    texts = own if "".join(own) == text else [*[""] * (len(own) - 1), text]
-    for token, part in zip(tokens, texts, strict=True):
-        others = [(other.get("token") or "", _probability(other)) for other in token.get("top_logprobs") or ()]
-        others = [(word, share) for word, share in others if share is not None and word != token.get("token")]
-        number = token.get("id")  # llama.cpp alone says it
-        others.sort(key=lambda pair: pair[1], reverse=True)
-        yield Piece(part, number, _probability(token), tuple(others[:_RUNNERS_UP]))
-
-
-def _thinking(choice: dict[str, Any]) -> str:
-    delta = choice.get("delta") or {}
-    return delta.get("reasoning_content") or delta.get("reasoning") or ""
-
-
-def _tokens(choice: dict[str, Any]) -> list[dict[str, Any]]:
-    return (choice.get("logprobs") or {}).get("content") or []
-
-
-def _probability(token: dict[str, Any]) -> float | None:
-    value = token.get("logprob")
-    return None if value is None else min(math.exp(value), 1.0)
 
 
 def _statistics(

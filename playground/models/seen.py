@@ -59,12 +59,6 @@ class Seen:
             while self._bytes > self.limit:
                 self._bytes -= self._kept.popitem(last=False)[1][1]
 
-    def __deepcopy__(self, _: dict) -> Seen:
-        """An empty one with the same limit: so Gradio gives every browser session its own."""
-        copy = Seen()
-        copy.limit = self.limit
-        return copy
-
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:

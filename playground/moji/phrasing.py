@@ -1,7 +1,9 @@
 """How people word a question: many templates for each type, loose typing, and small misspellings.
 
-The first template of each type is the plainest one. ``STRANGE`` holds wordings that no training step draws: with
-them one can measure whether a model understood the question or learnt its templates by heart.
+The first template of each type is the plainest one. ``FOLLOW_UPS`` are questions that lean on one before. ``STRANGE``
+and ``STRANGE_FOLLOW_UPS`` hold wordings that no training step draws, greetings and dropped marks included: with them
+one can measure whether a model understood the question or learnt its templates by heart. They use words of the training
+alone, so that nothing but the wording is new.
 """
 
 from __future__ import annotations
@@ -99,19 +101,44 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+FOLLOW_UPS: dict[str, tuple[str, ...]] = {
+    "which where": ("where is the {name} on the {which}?", "where is the {which} {name}?"),
+    "other": ("and the other one?", "where is the other one?", "the other one?", "and the other?"),
+    "any": ("are there any {plural}?", "do you see {plural}?"),
+    "how many": ("how many?", "how many of them?", "and how many?", "how many are there?", "count them."),
+    "where": ("where is it?", "and where is it?", "where?", "where's it?", "tell me where it is."),
+    "kind": ("what kind of thing is it?", "what kind of thing is that?", "what type of thing is it?"),
+    "colour": ("what colour is it?",),
+    "and the": ("and the {name}?", "what about the {name}?", "and where is the {name}?", "how about the {name}?"),
+}
+
 STRANGE: dict[str, tuple[str, ...]] = {
     "caption": ("please describe what you can see in this picture.", "so what is here?"),
+    "detail": ("what do you see, and where is it?", "describe where you see each thing."),
     "exists": ("in the picture, is there {a}?", "can you see any {plural} here?", "have you got {a}?"),
     "count": ("in this image, how many {plural} do you see?", "count all the {plural} you can see."),
     "total": ("how many things can you see in the image?", "what is the number of objects?"),
     "where": ("in what part of the image do you see the {name}?", "can you tell me where the {name} is?"),
+    "wheres": ("tell me where you see the {plural}.", "the {plural}, where do you see them?"),
     "at": ("in the {place}, what is there?", "can you see what is at the {place}?"),
     "side": ("tell me which thing you see {side} the {name}.", "{side} the {name}, what is there?"),
-    "relation": ("tell me, is the {name} {side} the {other}?", "the {name} is {side} the {other}, is it?"),
-    "colour": ("tell me which colour the {name} has.", "the {name}, what color is it?"),
+    "relation": ("do you see that the {name} is {side} the {other}?", "the {name} is {side} the {other}, is it?"),
+    "colour": ("of the {name}, tell me the colour.", "the {name}, what color is it?"),
     "kind": ("can you tell me what kind of thing the {name} is?",),
-    "bigger": ("tell me which is bigger: the {name} or the {other}.", "the {name} or the {other}, which is bigger?"),
-    "says": ("can you tell me what is written on the sign?", "read what the sign says."),
+    "bigger": ("of the {name} and the {other}, which is bigger?", "the {name} or the {other}, which is bigger?"),
+    "biggest": ("of all the things, which is the biggest?", "tell me which thing is the largest."),
+    "says": ("can you tell me what is written on the sign?", "tell me what you can read on the sign."),
+}
+
+STRANGE_FOLLOW_UPS: dict[str, tuple[str, ...]] = {
+    "which where": ("the {name} on the {which}, where is it?", "tell me where you see the {which} {name}."),
+    "other": ("what about the other one?", "tell me where the other one is."),
+    "any": STRANGE["exists"][1:2],
+    "how many": ("what is the number of them?", "tell me how many you see."),
+    "where": ("in which part of the picture is it?", "find it."),
+    "kind": ("can you tell me what kind of thing it is?", "which kind of thing is it?"),
+    "colour": ("which colour does it have?", "tell me the colour of it."),
+    "and the": ("the {name}, where is that?", "and in which part is the {name}?"),
 }
 
 _BEFORE = ("please ", "hey, ", "ok, ", "so ", "hi, ", "now, ", "tell me, ", "um, ", "moji, ", "and ")

@@ -7,7 +7,7 @@ import string
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from .words import vocabulary_sentences
+from .vocabulary import vocabulary_sentences
 
 SPECIAL_TOKENS = ("<pad>", "<s>", "<unk>", "</s>", "<image>", "<user>", "<assistant>", "<system>")
 

@@ -14,20 +14,18 @@ import numpy as np
 
 from .beyond import ANSWER as OUTSIDE_ANSWER
 from .beyond import COLOUR_ANSWER, outside_questions, outside_things
-from .phrasing import DETAILED_PROMPT, SHORT_PROMPT, STRANGE, TEMPLATES, loosely, misspelt
-from .scenes import Scene, Thing
-from .world import (
-    COLOURS,
-    EMOJI_NOUNS,
-    KINDS,
-    NOUNS,
-    NUMBERS,
-    PLACES,
-    SHAPES,
-    WRITINGS,
-    article,
-    plural,
+from .phrasing import (
+    DETAILED_PROMPT,
+    FOLLOW_UPS,
+    SHORT_PROMPT,
+    STRANGE,
+    STRANGE_FOLLOW_UPS,
+    TEMPLATES,
+    loosely,
+    misspelt,
 )
+from .scenes import Scene, Thing
+from .world import COLOURS, EMOJI_NOUNS, NOUNS, NUMBERS, PLACES, SHAPES, WRITINGS, article, plural
 
 Option = TypeVar("Option")
 SIDES = ("left of", "right of", "above", "below")
@@ -114,8 +112,11 @@ class Asker:
         """A question of this template type; ``name`` also fills in the blanks for "a dog" and "dogs"."""
         if "name" in blanks:
             blanks |= {"a": article(blanks["name"]), "plural": plural_name(blanks["name"])}
-        options = STRANGE.get(template, TEMPLATES[template]) if self.strange else TEMPLATES[template]
-        return self.word(self.pick(options).format(**blanks))
+        return self.word(self.pick((STRANGE if self.strange else TEMPLATES)[template]).format(**blanks))
+
+    def lean(self, template: str, **blanks: str) -> str:
+        """A question of this type of FOLLOW_UPS, which leans on one before; blanks as in ``phrase``."""
+        return self.word(self.pick((STRANGE_FOLLOW_UPS if self.strange else FOLLOW_UPS)[template]).format(**blanks))
 
     def called(self, thing: Thing) -> str:
         """A name for a thing: mostly the full one; for one time in four a shape or sign is just "circle", "sign"."""
@@ -288,20 +289,3 @@ QUESTION_TYPES = (
     "exists", "count", "total", "where", "absent", "at", "side", "relation", "colour", "says", "kind", "bigger",
     "outside",
 )  # fmt: skip
-
-
-def vocabulary_sentences() -> list[str]:
-    """Sentences that together hold every word of this world: what the tokenizer is trained on.
-
-    Outside nouns are left out, so that a known and an unknown one look alike: letters and pieces.
-    """
-    names = [*NOUNS, *map(plural, NOUNS), *KINDS, *map(plural, KINDS), *COLOURS, *NUMBERS, *sum(PLACES, ()), *SIDES]
-    blanks = ("plural", "a", "name", "place", "side", "other")
-    blank = dict.fromkeys(blanks, "a")
-    templates = [text.format(**blank) for texts in (*TEMPLATES.values(), *STRANGE.values()) for text in texts]
-    prompts = (*outside_questions(), OUTSIDE_ANSWER, COLOUR_ANSWER)
-    extras = (
-        "yes no none nothing there is an at the and in of it what about where user assistant picture one 's them",
-        "that type how other on left please hey ok so hi now tell me um moji thanks pls wheres whats",
-    )
-    return [*names, *WRITINGS, *prompts, *templates, *extras]

@@ -8,7 +8,6 @@ memory runs out.
 from __future__ import annotations
 
 import gc
-import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from PIL import Image
 
+from playground.checkpoints.device import is_out_of_memory
 from playground.media import Source, open_picture
 from playground.models.chat import ChatModel, Message
 from playground.tasks import TaskError, checked_question
@@ -130,7 +130,7 @@ def _talk(
     """`_each` with a chat model, on this machine or on a server."""
     if not isinstance(model, ChatModel):
         size = _Size(at_once, None)
-        return _each(items, asked, lambda talks: _remotely(model, talks, tokens), size, label)
+        return _each(items, asked, lambda talks: _remotely(model, talks, tokens, at_once), size, label)
 
     def run(talks: list[Sequence[Message]]) -> list[str | Exception]:
         prepared = [_attempt(model.prepare, talk) for talk in talks]
@@ -141,8 +141,10 @@ def _talk(
     return _each(items, asked, run, _Size(at_once, model.device), label)
 
 
-def _remotely(model: AnyChatModel, talks: Sequence[Sequence[Message]], tokens: int) -> list[str | Exception]:
-    answers = model.generate_many(talks, max_new_tokens=tokens)
+def _remotely(
+    model: AnyChatModel, talks: Sequence[Sequence[Message]], tokens: int, at_once: int
+) -> list[str | Exception]:
+    answers = model.generate_many(talks, max_new_tokens=tokens, at_once=at_once)
     return [answer if isinstance(answer, Exception) else answer.text.strip() for answer in answers]
 
 
@@ -187,7 +189,8 @@ def _each(
             window = [_attempt(opened, item) for item in items[start : start + _WINDOW]]
             sound = [place for place, item in enumerate(window) if not isinstance(item, Exception)]
             bar.update(len(window) - len(sound))
-            sound.sort(key=lambda place: _length(window[place]))
+            # The longest first: what it takes alone says how many can be computed together.
+            sound.sort(key=lambda place: _length(window[place]), reverse=True)
             while sound:
                 batch, sound = sound[: size.now], sound[size.now :]
                 values = _attempt(size.run, run, [window[place] for place in batch])
@@ -195,7 +198,9 @@ def _each(
                     size.halve()
                     sound = batch + sound
                     continue
-                if isinstance(values, Exception):  # one of them is at fault: the others go on without it
+                if isinstance(values, Exception) and len(batch) == 1:
+                    values = [values]
+                elif isinstance(values, Exception):  # one of them is at fault: the others go on without it
                     values = [_attempt(lambda item: run([item])[0], window[place]) for place in batch]
                 for place, value in zip(batch, values, strict=True):
                     window[place] = value
@@ -209,7 +214,9 @@ def _attempt(do: Callable, *arguments: Any) -> Any:
     try:
         return do(*arguments)
     except Exception as error:
-        return error
+        # Through these it would hold what was computed so far, which has to go before a smaller batch is tried.
+        error.__context__ = error.__cause__ = None
+        return error.with_traceback(None)
 
 
 def _result(value: Any) -> Result:
@@ -223,9 +230,7 @@ def _result(value: Any) -> Result:
 
 
 def _out_of_memory(value: Any) -> bool:
-    """PyTorch's own exception is a RuntimeError that says so; on a CPU it only says so."""
-    said = isinstance(value, RuntimeError) and re.search("out of memory|can't allocate memory", str(value), re.I)
-    return bool(said) or isinstance(value, MemoryError)
+    return isinstance(value, Exception) and is_out_of_memory(value)
 
 
 def _length(item: Any) -> float:

@@ -19,7 +19,7 @@ from transformers import CLIPModel, LlavaForConditionalGeneration
 
 from ..moji.world import plural
 from .checkpoint import carry_over, save_checkpoint
-from .loop import Run, add_run_arguments, run_from, train
+from .loop import Run, add_run_arguments, conclude, run_from, train
 from .scene_tensors import IGNORE, NAMES, patch_truth, pixel_values, training_scene
 from .stages import announce, set_learning
 from .vlm import SIZES, chat_tokenizer, make_processor, make_vlm
@@ -110,6 +110,7 @@ def main() -> None:
     parser.add_argument("--begin", type=Path, help="take language model and projector from this moji-vlm")
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-vlm"))
     arguments = parser.parse_args()
+    run = run_from(arguments)
     announce("alignment")
     torch.manual_seed(arguments.seed)
     clip = CLIPModel.from_pretrained(arguments.clip, dtype=torch.float32)
@@ -117,8 +118,9 @@ def main() -> None:
     if arguments.begin:
         carry_over(vlm, arguments.begin, chat_tokenizer())
         vlm.model.vision_tower.load_state_dict(clip.vision_model.state_dict())
-    align(run_from(arguments), vlm)
+    align(run, vlm)
     save_checkpoint(vlm, make_processor(), arguments.output)
+    conclude(run)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from .alignment import name_targets
 from .blip_model import SIZES, blip_tokenizer, make_blip, make_processor
 from .blip_packing import RowPacker
 from .checkpoint import save_checkpoint
-from .loop import MakeBatch, Run, add_run_arguments, run_from, train
+from .loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
 from .optimisation import make_optimizers
 from .packing import talks_about
 from .scene_tensors import IGNORE, NAMES, patch_truth, pixel_values, training_scene
@@ -225,12 +225,14 @@ def main() -> None:
     parser.add_argument("--clip", type=Path, default=Path("assets/moji/moji-clip"))
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-blip"))
     arguments = parser.parse_args()
+    run = run_from(arguments)
     announce("blip")
     torch.manual_seed(arguments.seed)
     clip = CLIPModel.from_pretrained(arguments.clip, dtype=torch.float32)
     blip = make_blip(clip, arguments.size)
-    learn(run_from(arguments), blip, clip)
+    learn(run, blip, clip)
     save_checkpoint(blip, make_processor(), arguments.output)
+    conclude(run)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Each ``assets/moji/<name>/README.md`` is written from three things and nothing else: what stands here and in
 ``card_texts``, the stages (``stages.STAGES``), and the figures that ``playground.training.evaluate`` saved. So run it
-after every evaluation; a test compares.
+after every evaluation; a test compares. Figures of other weights than those in the folder are not told.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from safetensors import safe_open
 from ..checkpoints.catalog import ASSETS
 from ..moji.world import COLOURS, EMOJI_NOUNS, SHAPES
 from .card_texts import CARDS, DATA, LICENCE, LIMITS, Card
+from .checkpoint import fingerprint
 from .lora import FIGURES, SHARES
 from .measures_table import answers_table, worlds_table
 from .measures_worlds import HARDER
@@ -98,19 +99,24 @@ def table(rows: dict[str, str]) -> str:
 
 
 def measured(result: dict, name: str, folder: Path) -> str:
-    """The section on figures, with the command that makes them."""
+    """The section on figures, with the command that makes them; they count for the weights they were measured on."""
+    text, known = "", result.get("weights", {}).get(name)
     if (folder / FIGURES).is_file():
         told = json.loads((folder / FIGURES).read_text())
         before, after = told["before"], told["after"]
         rows = {what: f"{before[key]:.0%} → {after[key]:.0%}" for key, what in SHARES.items()}
-        command, text = "python -m playground.training.lora", table(rows)
+        command = "python -m playground.training.lora"
         scenes = f"{after['scenes']} fresh scenes of seed {after['seed']}, before → after"
+        if told.get("weights") == fingerprint(folder, folder.parent / CARDS[name].base):
+            text = table(rows)
     else:
-        text = figures(result, name)
         scenes = f"fresh scenes of seed {result.get('seed')}, which no training step can draw"
         command = f"python -m playground.training.evaluate --scenes {result.get('scenes')} --seed {result.get('seed')}"
+        if known and known == fingerprint(folder):
+            text = figures(result, name)
     if not text:
-        return "Not measured yet: `python -m playground.training.evaluate`, then `python -m playground.training.cards`."
+        maker = "lora" if CARDS[name].library == "peft" else "evaluate"
+        return f"Not measured yet: `python -m playground.training.{maker}`, then `python -m playground.training.cards`."
     return f"On {scenes}:\n\n{text}\n\n```bash\n{command}\n```"
 
 

@@ -2,19 +2,59 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from copy import deepcopy
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec
 
 import torch
-from torch import nn
+from torch import distributed, nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
+Given = ParamSpec("Given")
 
+
+def _several() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
+
+
+def is_first_process() -> bool:
+    """Whether this is the first process of those under ``accelerate launch``, or the only one: the one that writes."""
+    return not _several() or distributed.get_rank() == 0
+
+
+def written_once(write: Callable[Given, None]) -> Callable[Given, None]:
+    """``write`` for several processes: the first one writes, the others wait until it has."""
+
+    @wraps(write)
+    def write_once(*given: Given.args, **named: Given.kwargs) -> None:
+        try:
+            if is_first_process():
+                write(*given, **named)
+        finally:
+            if _several():
+                distributed.barrier()
+
+    return write_once
+
+
+def fingerprint(*folders: Path) -> str:
+    """16 hex digits of the SHA-256 over the safetensors files of these folders, which tell weights from others."""
+    digest = hashlib.sha256()
+    for path in (path for folder in folders for path in sorted(Path(folder).glob("*.safetensors"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@written_once
 def save_checkpoint(model: PreTrainedModel, processor: ProcessorMixin, folder: Path) -> None:
     """Write model and processor to ``folder``, weights in bf16 and in shards under 9 MB.
 
     Under bf16 autocast training multiplies with just these numbers; a model trained in float32 is rounded to them.
     The model given keeps its own precision. Weights of an earlier save that the new one has not replaced are removed.
+    Of several processes the first one writes, the others wait.
     """
     for old in folder.glob("model*.safetensors*"):
         old.unlink()

@@ -5,7 +5,7 @@ every phrase. Its paper matches patches and things anew in every step (bipartite
 patch that holds a thing's **centre** is the one that has to score, since a patch of ``moji-clip`` already knows
 whether it does. So no matching can flicker, and one thing gives one box without any suppression of doubles.
 
-Run: ``python -m playground.training.detection --minutes 20``
+Run: ``python -m playground.training.detection --minutes 35``
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ..moji.words import Asker, plural_name
 from ..moji.world import PATCH, article
 from .checkpoint import save_checkpoint
 from .encoder import image_processor
-from .loop import MakeBatch, Run, add_run_arguments, run_from, train
+from .loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
 from .optimisation import make_optimizers
 from .scene_tensors import GROUND, IGNORE, NAME_INDEX, patch_truth, pixel_values, training_scene
 from .stages import announce, set_learning
@@ -208,11 +208,12 @@ def detect(run: Run, owl: OwlViTForObjectDetection, tokenizer: PreTrainedTokeniz
 def main() -> None:
     """Parse the options, train, and save the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_run_arguments(parser, folder="runs/detection", minutes=20, batch=16)
+    add_run_arguments(parser, folder="runs/detection", minutes=35, batch=16)
     parser.add_argument("--clip", type=Path, default=Path("assets/moji/moji-clip"))
     parser.add_argument("--begin", type=Path, help="an earlier moji-owl, whose heads go on with these encoders")
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-owl"))
     arguments = parser.parse_args()
+    run = run_from(arguments)
     announce("detection")
     torch.manual_seed(arguments.seed)
     owl = make_owl(CLIPModel.from_pretrained(arguments.clip, dtype=torch.float32))
@@ -221,8 +222,9 @@ def main() -> None:
         carry_heads(owl, arguments.begin)
     if not torch.cuda.is_available():
         owl.set_attn_implementation("eager")  # on CPUs its backward pass takes less time than SDPA's
-    detect(run_from(arguments), owl, tokenizer)
+    detect(run, owl, tokenizer)
     save_checkpoint(owl, make_processor(tokenizer), arguments.output)
+    conclude(run)
 
 
 if __name__ == "__main__":

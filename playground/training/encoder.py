@@ -23,7 +23,7 @@ from ..moji.tokenizer import make_tokenizer
 from ..moji.words import short_caption
 from ..moji.world import CANVAS, PATCH, STYLES, WRITINGS, article
 from .checkpoint import carry_over, save_checkpoint
-from .loop import MakeBatch, add_run_arguments, run_from, train
+from .loop import MakeBatch, add_run_arguments, conclude, run_from, train
 from .scene_tensors import GROUND, IGNORE, MEAN, NAMES, STD, patch_truth, pixel_values, training_scene
 from .stages import announce
 
@@ -159,6 +159,7 @@ def main() -> None:
     parser.add_argument("--begin", type=Path, help="go on from this moji-clip")
     parser.add_argument("--sprites", type=float, default=SPRITE_SHARE, help="share of the budget for single sprites")
     arguments = parser.parse_args()
+    run = run_from(arguments)
     announce("encoder")
     torch.manual_seed(arguments.seed)
     clip = make_clip(arguments.size)
@@ -167,8 +168,9 @@ def main() -> None:
         carry_over(clip, arguments.begin, tokenizer)
     if not torch.cuda.is_available():
         clip.set_attn_implementation("eager")  # on CPUs a step takes a sixth less than with SDPA's backward pass
-    train(run_from(arguments), EncoderObjective(clip), batch_maker(tokenizer, arguments.sprites))
+    train(run, EncoderObjective(clip), batch_maker(tokenizer, arguments.sprites))
     save_checkpoint(clip, CLIPProcessor(image_processor(), tokenizer), arguments.output)
+    conclude(run)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from ..checkpoints.catalog import find
 from ..models.chat import ChatModel, Message
 from ..moji.phrasing import SHORT_PROMPT
 from ..moji.scenes import Scene
+from .checkpoint import fingerprint
 from .measures_answers import ask, measure_captions, questions_about, score_answers
 from .measures_confidence import draw_reliability, measure_confidence
 from .measures_matching import measure_retrieval, measure_zero_shot
@@ -29,12 +30,19 @@ from .measures_worlds import HARDER, World, as_drawn, fresh_scenes
 from .measures_yes_no import measure_yes_no
 
 CHAT_MODELS = ("moji-vlm", "moji-blip")
+OTHERS = ("moji-clip", "moji-clipseg", "moji-owl")
 
 
 def shipped(name: str) -> bool:
     """Whether this model of the catalogue lies in its folder (it does once its recipe has run)."""
     entry = find(name)
     return entry is not None and Path(entry.source, "config.json").exists()
+
+
+def fingerprints() -> dict[str, str]:
+    """Which weights the figures tell of: the ``fingerprint`` of every model that is measured, by its name."""
+    names = [name for name in (*CHAT_MODELS, *OTHERS) if shipped(name)]
+    return {name: fingerprint(Path(find(name).source)) for name in names}
 
 
 def measure_seconds(chat: ChatModel, scenes: Sequence[Scene]) -> dict[str, float]:
@@ -76,7 +84,7 @@ def evaluate(count: int, seed: int) -> dict:
     """All figures of the models that are there, on ``count`` fresh scenes of ``seed``, as a plain dictionary."""
     scenes = fresh_scenes(count, seed)
     fewer = scenes[: max(1, count // 3)]
-    result: dict = {"scenes": count, "seed": seed}
+    result: dict = {"scenes": count, "seed": seed, "weights": fingerprints()}
     result["chat"] = {name: measure_chat(load(name), scenes, seed) for name in CHAT_MODELS if shipped(name)}
     result["zero_shot"] = measure_zero_shot(load("moji-clip"), fresh_scenes(count, seed, most=1))
     result["retrieval"] = measure_retrieval(load("moji-clip"), fresh_scenes(2 * count, seed + 1))

@@ -1,9 +1,9 @@
-"""Stage 4, everything: the vision tower learns along with projector and language model, at a fifth of the rates.
+"""Stage 4, everything: the vision tower learns along with projector and language model, at six tenths of the rates.
 
 The second half of LLaVA's recipe taken one step further, as in LLaVA-OneVision (Li et al. 2024): what the answers
 need of a picture reaches the tower itself. Same talks and losses as the instruction tuning.
 
-Run: ``python -m playground.training.everything --minutes 15``
+Run: ``python -m playground.training.everything --minutes 75``
 """
 
 from __future__ import annotations
@@ -11,4 +11,4 @@ from __future__ import annotations
 from .instruction import run_stage
 
 if __name__ == "__main__":
-    run_stage("everything", __doc__, minutes=15, rate=0.2)
+    run_stage("everything", __doc__, minutes=75, rate=0.6)

@@ -20,7 +20,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from .alignment import name_targets, patch_word_loss, project
 from .checkpoint import save_checkpoint
-from .loop import MakeBatch, Run, add_run_arguments, run_from, train
+from .loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
 from .packing import Packer, talks_about
 from .scene_tensors import patch_truth, pixel_values, training_scene
 from .stages import announce, set_learning
@@ -98,10 +98,12 @@ def run_stage(stage: str, description: str | None, *, minutes: float, rate: floa
     parser.add_argument("--full", action="store_true", default=stage == "everything", help="no curriculum")
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-vlm"))
     arguments = parser.parse_args()
+    run = run_from(arguments)
     announce(stage)
     vlm = LlavaForConditionalGeneration.from_pretrained(arguments.start, dtype=torch.float32)
-    instruct(run_from(arguments), vlm, stage, full=arguments.full)
+    instruct(run, vlm, stage, full=arguments.full)
     save_checkpoint(vlm, make_processor(), arguments.output)
+    conclude(run)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.utils import broadcast
 from torch import nn
 from tqdm.auto import tqdm
 
+from .checkpoint import is_first_process
 from .optimisation import make_optimizers, schedule
 
 MakeBatch = Callable[[np.random.Generator, int, float], dict[str, torch.Tensor]]
@@ -96,11 +98,16 @@ def train(
     ``make_batch(rng, size, fraction)`` makes fresh data on the fly, from a seed that depends on the run's seed,
     the step and the process alone, so that a resumed run sees what the uncut one would have seen.
     ``optimizers`` are those of ``make_optimizers`` over all of ``objective``, unless parts learn at rates of their own.
-    bf16 autocast where that is faster; several processes under ``accelerate launch``.
+    bf16 autocast where that is faster; several processes under ``accelerate launch``, where the clock of the first
+    one counts. The last state stays in ``run.folder`` until ``conclude``, so that a run cut before its export is whole.
     """
     torch.manual_seed(run.seed)
     random.seed(run.seed)
-    accelerator = Accelerator(mixed_precision=faster_precision(), cpu=not torch.cuda.is_available())
+    # Parts of a model may get no gradient: a tower's last norm, or whatever rests in a phase of the stage.
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    accelerator = Accelerator(
+        mixed_precision=faster_precision(), cpu=not torch.cuda.is_available(), kwargs_handlers=[unused]
+    )
     optimizers = optimizers or make_optimizers(
         [objective], matrix_rate=run.rate * matrix_rate, other_rate=run.rate * other_rate
     )
@@ -110,12 +117,21 @@ def train(
     state = run.folder / "state"
     if saved_state := next((path for path in (state, _earlier(state)) if path.exists()), None):
         accelerator.load_state(str(saved_state))
-        accelerator.print(f"resumed at step {progress.step} after {progress.seconds / 60:.1f} minutes")
+        left = run.budget.fraction(progress.step, progress.seconds) < 1
+        told = f"resumed at step {progress.step} after {progress.seconds / 60:.1f} minutes"
+        accelerator.print(told if left else f"{told}: its budget is used, all that is left is to write the weights")
     began = saved = time.monotonic()
     before = progress.seconds
     bar = tqdm(total=100, unit="%", disable=not accelerator.is_main_process, mininterval=10, initial=0)
     smooth: dict[str, float] = {}
-    while (fraction := run.budget.fraction(progress.step, progress.seconds)) < 1:
+    while True:
+        fraction = run.budget.fraction(progress.step, progress.seconds)
+        fraction, due = _agreed(accelerator, fraction, time.monotonic() - saved > 60 * run.save_minutes)
+        if fraction >= 1:
+            break
+        if due:
+            _save(accelerator, state)
+            saved = time.monotonic()
         schedule(optimizers, fraction)
         rng = np.random.default_rng((run.seed, progress.step, accelerator.process_index))
         batch = {name: value.to(accelerator.device) for name, value in make_batch(rng, run.batch, fraction).items()}
@@ -136,13 +152,25 @@ def train(
             {"step": progress.step} | {name: f"{value:.3f}" for name, value in smooth.items()}, refresh=False
         )
         bar.update(0)
-        if time.monotonic() - saved > 60 * run.save_minutes:
-            _save(accelerator, state)
-            saved = time.monotonic()
     bar.close()
     _save(accelerator, state)
     accelerator.print(json.dumps({"step": progress.step, **{k: round(v, 3) for k, v in smooth.items()}}))
     return losses
+
+
+def conclude(run: Run) -> None:
+    """Remove the state of a run whose weights are exported: the same command then trains anew, and resumes nothing."""
+    if is_first_process():
+        shutil.rmtree(run.folder / "state", ignore_errors=True)
+        shutil.rmtree(_earlier(run.folder / "state"), ignore_errors=True)
+        print(f"finished: nothing is left in {run.folder} to resume, the same command trains anew")
+
+
+def _agreed(accelerator: Accelerator, *numbers: float) -> list[float]:
+    """The numbers as the first process has them: clocks differ, and whoever stops alone leaves the others waiting."""
+    if accelerator.num_processes == 1:
+        return list(numbers)
+    return broadcast(torch.tensor(numbers, dtype=torch.float64, device=accelerator.device)).tolist()
 
 
 def _earlier(state: Path) -> Path:

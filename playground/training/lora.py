@@ -34,12 +34,13 @@ from ..models.chat import ChatModel
 from ..moji.scenes import Scene
 from ..moji.words import Exchange, counts, plural_name
 from .answers import answer_logits
-from .checkpoint import save_checkpoint
-from .loop import MakeBatch, Run, add_run_arguments, run_from, train
+from .checkpoint import fingerprint, save_checkpoint, written_once
+from .loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
 from .measures_answers import Asked, ask, questions_about, score_answers
 from .measures_worlds import as_drawn, fresh_scenes
 from .packing import Packer, talks_about
-from .scene_tensors import NAMES, pixel_values, training_scene
+from .scene_tensors import pixel_values, training_scene
+from .scoring import NAME_OF
 from .stages import announce, set_learning
 
 JSON_PROMPT = "list everything as json."
@@ -48,7 +49,6 @@ REHEARSED = 2  # ordinary talks beside the JSON of each picture
 SHARES = {"valid": "valid JSON", "right": "JSON wholly right", "ordinary": "ordinary questions right"}
 FIGURES = "figures.json"  # beside the adapter: the shares before and after
 _MATRICES = r".*language_model\.layers\.\d+\.(self_attn|mlp)\.\w+_proj"
-_NAME_OF = {plural_name(name): name for name in NAMES} | {name: name for name in NAMES}
 
 
 def json_answer(scene: Scene) -> str:
@@ -63,7 +63,7 @@ def read_json(answer: str) -> Counter[str] | None:
     try:
         for phrase in json.loads(answer):
             number, name = phrase.split(" ", 1)
-            claimed[_NAME_OF.get(name, name)] += int(number)
+            claimed[NAME_OF.get(name, name)] += int(number)
     except (ValueError, AttributeError, TypeError):
         return None
     return claimed
@@ -136,6 +136,7 @@ def measure(vlm: LlavaForConditionalGeneration, processor: LlavaProcessor, count
     }
 
 
+@written_once
 def save_adapter(vlm: LlavaForConditionalGeneration, base: Path, folder: Path) -> None:
     """Write the adapter alone in bf16, in peft's format: safetensors, and adapter_config.json that says where ``base``
     lies, seen from ``folder``."""
@@ -160,6 +161,16 @@ def merge(base: Path, adapter: Path, folder: Path) -> None:
     )
 
 
+@written_once
+def save_figures(before: dict, after: dict, base: Path, folder: Path) -> None:
+    """Print the shares that ``measure`` found before and after, and write them beside the adapter, with the
+    fingerprint of the adapter and its base: another base, other figures."""
+    for name, what in SHARES.items():
+        print(f"{what:28} {before[name]:4.0%} → {after[name]:4.0%}")
+    told = {"weights": fingerprint(folder, base), "before": before, "after": after}
+    (folder / FIGURES).write_text(json.dumps(told, indent=1) + "\n")
+
+
 def main() -> None:
     """Parse the options, measure, train, measure again, and save the adapter."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -170,18 +181,18 @@ def main() -> None:
     parser.add_argument("--merge", type=Path, help="also write base and adapter as one plain checkpoint here")
     parser.add_argument("--scenes", type=int, default=100, help="fresh scenes to measure on, before and after")
     arguments = parser.parse_args()
+    run = run_from(arguments)
     announce("lora")
     vlm = LlavaForConditionalGeneration.from_pretrained(arguments.start, dtype=torch.float32)
     processor = LlavaProcessor.from_pretrained(arguments.start)
     before = measure(vlm, processor, arguments.scenes)
-    adapt(run_from(arguments), vlm, processor.tokenizer, arguments.rank)
+    adapt(run, vlm, processor.tokenizer, arguments.rank)
     after = measure(vlm, processor, arguments.scenes)
-    for name, what in SHARES.items():
-        print(f"{what:28} {before[name]:4.0%} → {after[name]:4.0%}")
     save_adapter(vlm, arguments.start, arguments.output)
-    (arguments.output / FIGURES).write_text(json.dumps({"before": before, "after": after}, indent=1) + "\n")
+    save_figures(before, after, arguments.start, arguments.output)
     if arguments.merge:
         merge(arguments.start, arguments.output, arguments.merge)
+    conclude(run)
 
 
 if __name__ == "__main__":

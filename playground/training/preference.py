@@ -31,7 +31,7 @@ from ..moji.words import SHORT_PROMPT, Asker, Exchange, counted, counts, join_ph
 from ..moji.world import NUMBERS
 from .answers import answer_logits
 from .checkpoint import save_checkpoint
-from .loop import MakeBatch, Run, add_run_arguments, run_from, train
+from .loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
 from .measures_answers import LONGEST, Asked, ask
 from .measures_worlds import as_drawn, fresh_scenes
 from .measures_yes_no import measure_yes_no
@@ -195,15 +195,17 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("runs/moji-vlm-preferred"))
     parser.add_argument("--scenes", type=int, default=200, help="fresh scenes to measure on, before and after")
     arguments = parser.parse_args()
+    run = run_from(arguments)
     announce("preference")
     vlm = LlavaForConditionalGeneration.from_pretrained(arguments.start, dtype=torch.float32)
     processor = LlavaProcessor.from_pretrained(arguments.start)
     before = measure(vlm, processor, arguments.scenes)
-    prefer(run_from(arguments), vlm, processor, arguments.beta, arguments.anchor)
+    prefer(run, vlm, processor, arguments.beta, arguments.anchor)
     after = measure(vlm, processor, arguments.scenes)
     for name in before:
         print(f"{name:10} {before[name]:6.1%} → {after[name]:6.1%}")
     save_checkpoint(vlm, processor, arguments.output)
+    conclude(run)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from ..moji.words import plural_name
 from ..moji.world import NUMBERS
 from .scene_tensors import NAMES
 
-_NAME_OF = {plural_name(name): name for name in NAMES} | {name: name for name in NAMES}
+# What a caption may call a thing, one or several of it → the name.
+NAME_OF = {plural_name(name): name for name in NAMES} | {name: name for name in NAMES}
 
 
 def normalised(answer: str) -> str:
@@ -28,7 +29,7 @@ def parse_caption(caption: str) -> Counter[str]:
         first, _, rest = phrase.strip().partition(" ")
         number = NUMBERS.index(first) if first in NUMBERS else 1
         if rest:
-            claimed[_NAME_OF.get(rest, rest)] += number
+            claimed[NAME_OF.get(rest, rest)] += number
     return claimed
 
 

@@ -22,7 +22,7 @@ from ..moji.words import Asker, plural_name
 from ..moji.world import article
 from .checkpoint import save_checkpoint
 from .encoder import TEXT_LENGTH, image_processor
-from .loop import MakeBatch, add_run_arguments, run_from, train
+from .loop import MakeBatch, add_run_arguments, conclude, run_from, train
 from .scene_tensors import pixel_values, training_scene
 from .stages import announce, set_learning
 
@@ -112,6 +112,7 @@ def main() -> None:
     parser.add_argument("--begin", type=Path, help="take the mask decoder from this moji-clipseg")
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-clipseg"))
     arguments = parser.parse_args()
+    run = run_from(arguments)
     announce("segmentation")
     torch.manual_seed(arguments.seed)
     clipseg = make_clipseg(CLIPModel.from_pretrained(arguments.clip, dtype=torch.float32))
@@ -119,9 +120,10 @@ def main() -> None:
         earlier = CLIPSegForImageSegmentation.from_pretrained(arguments.begin, dtype=torch.float32)
         clipseg.decoder.load_state_dict(earlier.decoder.state_dict())
     set_learning(clipseg, "segmentation")
-    train(run_from(arguments), SegmentationObjective(clipseg), batch_maker())
+    train(run, SegmentationObjective(clipseg), batch_maker())
     tokenizer = make_tokenizer(bos=True, eos=True, max_length=TEXT_LENGTH)
     save_checkpoint(clipseg, CLIPSegProcessor(image_processor(), tokenizer), arguments.output)
+    conclude(run)
 
 
 if __name__ == "__main__":

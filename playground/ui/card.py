@@ -13,14 +13,10 @@ from playground.ui.loaded import Costs
 _CAN = {
     "chat": "Talk about pictures, answer, describe",
     "segment": "Colour what you name",
-    "detect": "Find what you name",
-    "embed": "Compare pictures and words",
 }
 _PHOTOGRAPHS = {
     "chat": "Pick a Hub model from the list for them, such as SmolVLM-256M-Instruct.",
     "segment": "Pick clipseg-rd64-refined from the list for them.",
-    "detect": "Pick owlv2-base-patch16-ensemble from the list for them.",
-    "embed": "Pick siglip2-base-patch16-224 from the list for them.",
 }
 
 

@@ -12,12 +12,13 @@ from playground.checkpoints.catalog import find
 from playground.checkpoints.download import Progress, download
 from playground.checkpoints.files import ADAPTER, LoadError, adapter_base
 from playground.checkpoints.hub import cached_on_disk
-from playground.checkpoints.plan import plan, resolve
+from playground.checkpoints.plan import resolve
 from playground.models.chat import ChatModel, Message
-from playground.models.loading import is_address, load
+from playground.models.loading import is_address, load, planned
 from playground.models.remote import AnyChatModel, RemoteChatModel
 from playground.models.segmentation import SegmentationModel
 from playground.tasks import TaskError
+from playground.ui.hosting import check_allowed
 
 DEFAULT_CHAT = "moji-vlm"
 DEFAULT_SEGMENTER = "moji-clipseg"
@@ -29,8 +30,9 @@ def chat_model(name: str) -> AnyChatModel:
 
     Raises:
         LoadError: it cannot be loaded.
-        TaskError: it is no chat model.
+        TaskError: it is no chat model, or none that visitors of a public page may load.
     """
+    check_allowed(name)
     model = load(name)
     if not isinstance(model, ChatModel | RemoteChatModel):
         raise TaskError(f"{name} cannot talk about pictures. Choose a chat model, such as {DEFAULT_CHAT}.")
@@ -38,10 +40,13 @@ def chat_model(name: str) -> AnyChatModel:
 
 
 def segmentation_model(name: str) -> SegmentationModel:
-    """As `chat_model`, for a model that turns words into masks."""
+    """As `chat_model`, for a model that turns words into masks; one that takes only clicks is refused."""
+    check_allowed(name)
     model = load(name)
     if not isinstance(model, SegmentationModel):
         raise TaskError(f"{name} cannot segment pictures. Choose another one, such as {DEFAULT_SEGMENTER}.")
+    if model.words_reason:
+        raise TaskError(model.words_reason)
     return model
 
 
@@ -86,10 +91,12 @@ def costs(name: str) -> Costs:
 
     Raises:
         LoadError: there is no such model, or it is known that it cannot be loaded.
+        TaskError: visitors of a public page may not load it.
     """
+    check_allowed(name)
     if entry := find(name):
         return Costs(entry.download_mb, entry.licence, (_page(entry.source),))
-    offers = plan(name).to_fetch
+    offers = planned(name).to_fetch
     licence = ", ".join(dict.fromkeys(offer.licence or "no licence is named" for offer in offers))
     return Costs(sum(offer.bytes for offer in offers) / 1e6, licence, tuple(_page(offer.hub_id) for offer in offers))
 
@@ -103,8 +110,10 @@ def fetch(name: str) -> Iterator[Progress]:
 
     Raises:
         LoadError: the Hub refuses, the connection breaks, or the disk or the memory has no room.
+        TaskError: visitors of a public page may not load it.
     """
-    for offer in plan(name).to_fetch:
+    check_allowed(name)
+    for offer in planned(name).to_fetch:
         yield from download(offer)
 
 

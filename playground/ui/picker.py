@@ -27,17 +27,20 @@ class Picker:
     card: gr.HTML
 
 
-def picker(kind: Kind, default: str, load: Callable[[str], object], state: str = "asleep") -> Picker:
+def picker(
+    kind: Kind, default: str, load: Callable[[str], object], state: str = "asleep", task: str | None = None
+) -> Picker:
     """Lay out a picker. What is on this machine loads when it is picked; a download waits for its button.
 
     Args:
         default: the name of the model to begin with, in the `state` that `card_of` describes.
         load: loads a model by name, and raises with a sentence where it cannot.
+        task: offer only those that are good for it, in the words of `playground.tasks`.
     """
     chosen, offered = gr.State(default), gr.State("")
     with gr.Row(elem_classes="picker", equal_height=False):
         dropdown = gr.Dropdown(
-            [(choice(entry), entry.name) for entry in of_kind(kind)],
+            [(choice(entry), entry.name) for entry in of_kind(kind) if task is None or task in entry.tasks],
             value=default,
             label="Model",
             info="Type to search. A Hub id (owner/name), a folder or a server's address (http://…/v1) works as well.",

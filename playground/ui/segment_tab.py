@@ -47,7 +47,7 @@ def build() -> None:
             run = gr.Button("Colour it", variant="primary")
             note.render()
             with gr.Accordion("Segmentation model", open=False):
-                picked = picker("segment", DEFAULT_SEGMENTER, segmentation_model)
+                picked = picker("segment", DEFAULT_SEGMENTER, segmentation_model, task="segment")
         with gr.Column(min_width=300):
             overlay = gr.Image(
                 label="Masks",

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from playground.models.conversation import Conversation
     from playground.models.remote import AnyChatModel
 
-SESSIONS, SEEN_MB, TALK_MB = 24, 128, 512
+SESSIONS, SEEN_MB, TALK_MB = 64, 128, 512
+TOGETHER_MB = 2048
 _sessions: OrderedDict[str, Session] = OrderedDict()
 _lock = threading.Lock()
 
@@ -33,7 +34,8 @@ class Session:
 
     def talk_with(self, model: AnyChatModel) -> Conversation | None:
         """What the chat tab continues; None where the model keeps nothing here (a server)."""
-        self.talk = self.talk or model.conversation(TALK_MB)
+        if self.talk is None:  # an empty one counts as false
+            self.talk = model.conversation(TALK_MB)
         return self.talk
 
 
@@ -45,9 +47,14 @@ def session_of(request: gr.Request | None) -> Session:
     with _lock:
         session = _sessions.setdefault(name, Session())
         _sessions.move_to_end(name)
-        while len(_sessions) > SESSIONS:
+        while len(_sessions) > 1 and (len(_sessions) > SESSIONS or _megabytes() > TOGETHER_MB):
             _sessions.popitem(last=False)
         return session
+
+
+def _megabytes() -> float:
+    """What all sessions keep together."""
+    return sum(kept.nbytes for each in _sessions.values() for kept in (each.seen, each.talk) if kept is not None) / 1e6
 
 
 def end(request: gr.Request) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from playground.checkpoints.device import is_out_of_memory
+
 _log = logging.getLogger(__name__)
 
 
@@ -16,6 +18,6 @@ def sentence(error: Exception) -> str:
     if type(error).__module__.startswith("playground."):
         return str(error)
     _log.error("a task failed", exc_info=error)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if is_out_of_memory(error):
         return "There is not enough memory for this. Choose a smaller model or a smaller picture."
     return f"Something broke on our side ({type(error).__name__}). Try once more; the log has the details."

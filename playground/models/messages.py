@@ -1,0 +1,86 @@
+"""What goes into a conversation with a model and what comes out: plain data, the same for every kind of model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation: who speaks, the words, and the pictures shown before them."""
+
+    role: Literal["user", "assistant", "system"]
+    text: str
+    images: tuple[Image.Image, ...] = ()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One generated token.
+
+    text: what it adds to the answer; "" for the token that ends it, and while a character is incomplete.
+    probability: the model's, at temperature 1, whatever the temperature it was drawn with.
+    runners_up: up to five other tokens the model thought likely, with their probabilities, most likely first.
+    token_id and probability are None where a server tells neither; a piece of its may be more than one token.
+    """
+
+    text: str
+    token_id: int | None
+    probability: float | None
+    runners_up: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What an answer took.
+
+    image_tokens: positions of the prompt that hold the pictures (for BLIP: states of its vision tower, which its
+        decoder looks at); prompt_tokens: all positions of the prompt. None where a server does not tell.
+    new_tokens: generated tokens, the one that ends the answer included.
+    seconds_to_first_token: from the request to the first token; seconds: to the last. Waiting for another
+        conversation's turn on the same model does not count.
+    tokens_per_second: of the tokens after the first one; 0 where there is none.
+    stopped: True when somebody stopped it; False when the model ended or reached the length allowed.
+    reused_tokens: how many of the prompt's positions came from the conversation and were not computed again.
+    cold_reason: a sentence that says why a conversation could not be continued; None where it was, where nothing
+        came before, and where none was given.
+    vision_seconds: what the vision encoder took, 0 where the pictures were known; language_seconds: the rest of
+        the computation.
+    peak_memory: bytes that memory rose at most while the answer was computed, weights and what was there before
+        left out; see `playground.models.memory.growth` for what is counted.
+    None for any of the last three where a server does not tell.
+    """
+
+    image_tokens: int | None
+    prompt_tokens: int | None
+    new_tokens: int
+    seconds_to_first_token: float
+    seconds: float
+    tokens_per_second: float
+    stopped: bool
+    reused_tokens: int = 0
+    cold_reason: str | None = None
+    vision_seconds: float | None = None
+    language_seconds: float | None = None
+    peak_memory: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A finished answer: its text (the pieces, joined), the pieces, and what it took."""
+
+    text: str
+    pieces: tuple[Piece, ...]
+    statistics: Statistics
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One possible answer and the probability that the model gives it as a whole."""
+
+    text: str
+    probability: float
