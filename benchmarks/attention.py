@@ -1,88 +1,95 @@
-"""What attention capture costs: streaming with a recorder of all image tokens against streaming without.
+"""What attention capture costs: an answer with a recorder of all image tokens, against one without, and against
+`output_attentions=True`.
 
     python benchmarks/attention.py [--rounds 3]
 
 A random model of the shape of SmolVLM-256M (30 layers, 9 heads), a picture of more than 1,000 tokens that was
-encoded before (the vision encoder is not captured, and would hide the difference), 32 new tokens. Seconds are
-medians of runs that take turns; memory is how far a process of its own rises in its first run. The third row is
-what people do otherwise: `generate(output_attentions=True)`, which needs eager attention.
+encoded before (the vision encoder is not captured, and would hide the difference), 32 new tokens.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
+import contextlib
+import ctypes
+import statistics
 
-import torch
 from measuring import ask, medians, noise, print_table, smolvlm_shaped
 
 from playground.inside.capture import Recorder
 from playground.models import generation
-from playground.models.conversation import begin
-from playground.models.memory import growth
+from playground.models.attention import NAME
+from playground.models.layout import image_positions
 from playground.models.seen import Seen
 
-TOKENS = 32
-NAMES = ("plain", "captured", "output_attentions")
+NEW_TOKENS = 32
 
 
-def runs() -> tuple[dict, int]:
-    """The three ways by name, each a function that returns its seconds; and how many image tokens there are."""
-    model, seen = smolvlm_shaped(), Seen()
-    messages = [ask("what is this ?", noise())]
-    inputs = model.prepare(messages)
-    columns = (inputs["input_ids"][0] == model.model.config.image_token_id).nonzero().flatten().tolist()
-    begin(model.model, inputs, seen=seen)  # encodes the picture
-
-    def stream(recorder: Recorder | None) -> float:
-        pieces = model.stream(messages, max_new_tokens=TOKENS, recorder=recorder, seen=seen)
-        while True:
-            try:
-                next(pieces)
-            except StopIteration as end:
-                return end.value.statistics.seconds
-
-    def output_attentions() -> None:
-        before = model.model.config.text_config._attn_implementation
-        model.model.set_attn_implementation({"text_config": "eager"})
-        asked = dict(output_attentions=True, return_dict_in_generate=True)
-        generation.once(
-            model.model, inputs, stop=(), spent=generation.Spent(), seen=seen, max_new_tokens=TOKENS, **asked
-        )
-        model.model.set_attn_implementation({"text_config": before})
-
-    ways = (lambda: stream(None), lambda: stream(Recorder(columns)), output_attentions)
-    return dict(zip(NAMES, ways, strict=True)), len(columns)
-
-
-def added_megabytes(name: str) -> float:
-    """How far the memory of a new process rises while it runs one of the ways."""
-    told = subprocess.run([sys.executable, __file__, "--alone", name], capture_output=True, text=True, check=True)
-    return json.loads(told.stdout.splitlines()[-1])
+def hand_back_memory() -> None:
+    """What an earlier run took and the allocator kept for reuse would not be counted again."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--alone", choices=NAMES, help="run one of the ways once, and print by how many MB memory rose")
-    arguments = parser.parse_args()
-    ways, tokens = runs()
-    if arguments.alone:
-        with growth(torch.device("cpu")) as risen:
-            ways[arguments.alone]()
-        print(json.dumps(risen.bytes / 1e6))
-        return
-    seconds = medians(ways, arguments.rounds)
-    room = {name: added_megabytes(name) for name in NAMES}
-    rows = []
-    for name, wanted in (("plain", ""), ("captured", "≤ 1.15× time, ≤ 1.2× memory"), ("output_attentions", "")):
-        figures = (seconds[name], seconds[name] / seconds["plain"], room[name], room[name] / room["plain"])
-        rows.append((name, "{:.2f} s, {:.2f}×; + {:.0f} MB, {:.2f}×".format(*figures), wanted))
-    print_table(f"Streaming → with attention capture, {tokens:,} image tokens", rows)
-    print(f"output_attentions=True adds {room['output_attentions'] / room['captured']:.0f} times what capture adds.")
+    rounds = parser.parse_args().rounds
+    model, seen = smolvlm_shaped(), Seen()
+    messages = [ask("what is this ?", noise())]
+    inputs = model.prepare(messages)
+    columns = image_positions(model.model, inputs)
+    memory: dict[str, list[int]] = {"plain": [], "captured": [], "output_attentions": []}
+    kept: list[int] = []
+
+    def answer(name: str, recorder: Recorder | None) -> float:
+        hand_back_memory()
+        figures = model.generate(messages, max_new_tokens=NEW_TOKENS, recorder=recorder, seen=seen).statistics
+        memory[name].append(figures.peak_memory or 0)
+        if recorder is not None:
+            kept.append(recorder.rows().nbytes)
+        return figures.seconds
+
+    def output_attentions() -> float:
+        hand_back_memory()
+        spent = generation.Spent()
+        options = dict(max_new_tokens=NEW_TOKENS, do_sample=False, num_beams=1, return_dict_in_generate=True)
+        model.model.set_attn_implementation({"text_config": "eager"})
+        try:
+            generation.once(model.model, inputs, stop=(), spent=spent, seen=seen, output_attentions=True, **options)
+        finally:
+            model.model.set_attn_implementation({"text_config": NAME})
+        memory["output_attentions"].append(spent.memory or 0)
+        return spent.seconds
+
+    runs = {
+        "plain": lambda: answer("plain", None),
+        "captured": lambda: answer("captured", Recorder(columns)),
+        "output_attentions": output_attentions,
+    }
+    seconds = medians(runs, rounds)
+    most = {name: statistics.median(values[1:]) / 1e6 for name, values in memory.items()}
+    # One peak can hide in another: what a recorder holds in the end was added in any case.
+    added = {name: max(kept[-1] / 1e6, most[name] - most["plain"]) for name in ("captured", "output_attentions")}
+    less = added["output_attentions"] / added["captured"]
+    slower = {name: seconds[name] / seconds["plain"] for name in ("captured", "output_attentions")}
+    rows = [
+        ("time without", f"{seconds['plain']:.2f} s", ""),
+        ("time with capture", f"{seconds['captured']:.2f} s, {slower['captured']:.2f}×", "≤ 1.15×"),
+        (
+            "time with `output_attentions=True`",
+            f"{seconds['output_attentions']:.2f} s, {slower['output_attentions']:.2f}×",
+            "",
+        ),
+        ("memory added by capture", f"{added['captured']:.0f} MB on {most['plain']:.0f} MB", ""),
+        (
+            "memory added by `output_attentions=True`",
+            f"{added['output_attentions']:,.0f} MB, {less:.0f} × that of capture",
+            "≥ 10 ×",
+        ),
+    ]
+    print_table(f"Attention to {len(columns):,} image tokens, {NEW_TOKENS} new tokens", rows)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,7 @@ SEVERAL_PICTURES, SEVERAL_TURNS, SYSTEM_PROMPT = "several pictures", "several tu
 LAYOUT, ATTENTION = "image tokens on the picture", "attention"
 CHAT_VERBS = (ANSWER, CANDIDATES, SEVERAL_PICTURES, SEVERAL_TURNS, SYSTEM_PROMPT, LAYOUT, ATTENTION)
 
-_NO_MAPS = CHAT_VERBS[:-1]
-_ONE_MESSAGE = (ANSWER, CANDIDATES, LAYOUT)
+_ONE_MESSAGE = (ANSWER, CANDIDATES, LAYOUT, ATTENTION)
 
 CHAT_FAMILIES: dict[str, Family] = {
     "smolvlm": Family("SmolVLM, SmolVLM2", "HuggingFaceTB/SmolVLM-256M-Instruct", CHAT_VERBS),
@@ -37,8 +36,8 @@ CHAT_FAMILIES: dict[str, Family] = {
     "qwen2_5_vl": Family("Qwen2.5-VL", "Qwen/Qwen2.5-VL-3B-Instruct", CHAT_VERBS),
     "qwen3_vl": Family("Qwen3-VL", "Qwen/Qwen3-VL-2B-Instruct", CHAT_VERBS),
     "internvl": Family("InternVL", "OpenGVLab/InternVL3-1B-hf", CHAT_VERBS),
-    "gemma3": Family("Gemma 3", "google/gemma-3-4b-it", _NO_MAPS),
-    "paligemma": Family("PaliGemma", "google/paligemma-3b-mix-224", (*_ONE_MESSAGE, SEVERAL_PICTURES, ATTENTION)),
+    "gemma3": Family("Gemma 3", "google/gemma-3-4b-it", CHAT_VERBS),
+    "paligemma": Family("PaliGemma", "google/paligemma-3b-mix-224", (*_ONE_MESSAGE, SEVERAL_PICTURES)),
     "florence2": Family("Florence-2", "florence-community/Florence-2-base", _ONE_MESSAGE),
     "blip": Family("BLIP, captions", "Salesforce/blip-image-captioning-large", _ONE_MESSAGE),
     "blip_vqa": Family("BLIP, answers", "Salesforce/blip-vqa-base", (ANSWER, CANDIDATES)),

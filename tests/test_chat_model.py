@@ -117,7 +117,7 @@ def test_closing_the_stream_ends_the_computation(checkpoint, picture):
 def test_what_goes_wrong_in_the_thread_reaches_the_caller(checkpoint, picture):
     model, before = load(str(checkpoint("llava_words"))), threading.active_count()
 
-    def broken(layer, row):
+    def broken(layer, row, sequence):
         raise MemoryError("no room")
 
     with pytest.raises(MemoryError, match="no room"):
@@ -146,7 +146,7 @@ def test_conversations_take_turns(checkpoint, picture):
 def test_a_conversation_that_waits_for_its_turn_can_leave(checkpoint, picture):
     model, stop = load(str(checkpoint("llava_words"))), threading.Event()
     messages = ask("describe the picture .", picture)
-    first = model.stream(messages, max_new_tokens=900, recorder=lambda layer, row: time.sleep(0.01))
+    first = model.stream(messages, max_new_tokens=900, recorder=lambda *_: time.sleep(0.01))
     next(first)
     threading.Timer(0.1, stop.set).start()
     began = time.perf_counter()
@@ -187,7 +187,7 @@ def test_peak_memory_is_what_the_answer_took(checkpoint, picture):
     model = load(str(checkpoint("llava_words")))
     little = model.generate(ask("what is this ?", picture), max_new_tokens=2)
 
-    def large(layer, row, kept=[]):  # noqa: B006
+    def large(layer, row, sequence, kept=[]):  # noqa: B006
         kept[:] = [torch.ones(64_000_000)]  # 256 MB, let go of by the next one
 
     much = model.generate(ask("what is this ?", picture), max_new_tokens=2, recorder=large)

@@ -157,7 +157,7 @@ def test_another_model_begins_anew_and_what_failed_is_not_continued(checkpoint, 
     for family in ("llava_words", "llava_clip", "llava_words"):
         assert same(load(str(checkpoint(family))), talk, kept).statistics.reused_tokens == 0
 
-    def broken(layer, row):
+    def broken(layer, row, sequence):
         raise MemoryError("no room")
 
     model = load(str(checkpoint("llava_words")))
@@ -173,7 +173,7 @@ def test_a_stop_while_the_prompt_is_read_acts_within_a_layer_and_keeps_what_came
     talk += [said(same(model, talk, kept)), user("how many dogs are there ? " * 10)]
     had, stop, layers = len(kept), threading.Event(), []
 
-    def stopping(layer, row):
+    def stopping(layer, row, sequence):
         layers.append(layer)
         stop.set()
 

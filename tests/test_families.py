@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import transformers as hf
@@ -19,8 +20,7 @@ from families import (
 from PIL import Image
 
 from playground import load
-from playground.inside.capture import Recorder
-from playground.inside.trace import trace
+from playground.inside.trace import Trace, trace
 from playground.models.chat import CannotRead, ChatModel, Message
 from playground.models.layout import NoLayout, image_layouts, image_positions
 from playground.models.prompt import answer_start
@@ -121,17 +121,57 @@ def drive_attention(model: ChatModel, picture: Image.Image, folder: str) -> None
     assert model.attention_reason is None
     several = SEVERAL_PICTURES in CHAT_FAMILIES[model.name].verbs
     messages = ask(picture, picture.rotate(90, expand=True)) if several else ask(picture)
-    inputs = model.prepare(messages)
-    prompt = inputs["input_ids"].shape[1]
-    recorder = Recorder(range(prompt))
-    steps = len(model.generate(messages, max_new_tokens=4, recorder=recorder).pieces)
+    seen = trace(model, messages, max_new_tokens=4, text=True)
+    image_tokens = [token for layout in seen.layouts for token in layout.tokens]
+    expected = eager_rows(folder, model.prepare(messages), seen)
+    image, text = expected[seen.layouts[0].sequence], expected["encoder" if model.name == "florence2" else "prompt"]
+    np.testing.assert_allclose(seen.attention, image[..., image_tokens], atol=1e-5, rtol=0)
+    assert seen.attention[...].max() > 1e-3
+    ids, words = model.prepare(messages)["input_ids"][0].tolist(), range(len(seen.text_tokens))
+    if not model.name.startswith("blip"):
+        words = [place for place, token in enumerate(ids) if token != model.model.config.image_token_id]
+    np.testing.assert_allclose(seen.text, text[..., list(words)], atol=1e-5, rtol=0)
+    assert "what" in "".join(seen.text_tokens)
+
+
+def eager_rows(folder: str, inputs: hf.BatchFeature, seen: Trace) -> dict[str, np.ndarray]:
+    """The last row of every step: (pieces, layers, heads, positions), of self-attention and of cross-attention."""
     eager = hf.AutoModelForImageTextToText.from_pretrained(folder, attn_implementation="eager").eval()
-    options = dict(max_new_tokens=4, do_sample=False, output_attentions=True, return_dict_in_generate=True)
-    by_step = eager.generate(**inputs, **options).attentions
-    expected = torch.stack([torch.stack([layer[0, :, -1, :prompt] for layer in layers]) for layers in by_step])
-    assert torch.allclose(recorder.attention(), expected[:steps], atol=1e-5)
-    seen = trace(model, messages, max_new_tokens=4)
-    assert seen.attention.shape[-1] == sum(len(layout.tokens) for layout in seen.layouts)
+    if eager.config.model_type == "blip":
+        return blip_rows(eager, inputs, [piece.token_id for piece in seen.pieces])
+    options = dict(max_new_tokens=4, do_sample=False, num_beams=1, output_attentions=True, return_dict_in_generate=True)
+    found = eager.generate(**inputs, **options)
+    prompt = inputs["input_ids"].shape[1]
+    if eager.config.is_encoder_decoder:
+        return {"encoder": last_rows(found.cross_attentions, prompt)}
+    return {"prompt": last_rows(found.attentions, prompt)}
+
+
+def blip_rows(eager: hf.BlipForConditionalGeneration, inputs: hf.BatchFeature, ids: list[int]) -> dict[str, np.ndarray]:
+    """BLIP's `generate` returns no cross-attention: its decoder reads prompt and answer once more."""
+    prompt = inputs["input_ids"][:, :-1].clone()
+    prompt[:, 0] = eager.config.text_config.bos_token_id
+    read = torch.cat([prompt, torch.tensor([ids[:-1]])], 1)
+    with torch.no_grad():
+        states = eager.vision_model(inputs["pixel_values"]).last_hidden_state
+        found = eager.text_decoder(read, encoder_hidden_states=states, output_attentions=True, return_dict=True)
+    start = prompt.shape[1]
+    squares = {"prompt": found.attentions, "encoder": found.cross_attentions}
+    return {
+        sequence: torch.stack([layer[0, :, start - 1 :] for layer in layers]).permute(2, 0, 1, 3).numpy()
+        for sequence, layers in squares.items()
+    }
+
+
+def last_rows(by_step: tuple, positions: int) -> np.ndarray:
+    """A layer that sees only the nearest tokens has fewer keys: what lies before them gets nothing."""
+    steps = []
+    for layers in by_step:
+        rows = [layer[0, :, -1] for layer in layers]
+        keys = max(row.shape[-1] for row in rows)
+        rows = [torch.nn.functional.pad(row, (keys - row.shape[-1], 0)) for row in rows]
+        steps.append(torch.stack(rows)[..., :positions])
+    return torch.stack(steps).numpy()
 
 
 DRIVERS = {

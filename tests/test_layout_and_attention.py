@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import transformers as hf
@@ -11,6 +15,7 @@ from playground import load
 from playground.inside.capture import Recorder, available
 from playground.inside.score import mass_inside, pointing_hit
 from playground.inside.trace import attention_map, trace, words_of
+from playground.models.attention import plug_in
 from playground.models.chat import ChatModel, Message, Piece
 from playground.models.layout import ImageLayout, NoLayout
 
@@ -33,7 +38,7 @@ def test_nothing_is_computed_where_nobody_records(checkpoint, picture, monkeypat
 def test_a_trace_gives_a_map_of_every_word(checkpoint, picture, family):
     seen = trace(load(str(checkpoint(family))), ask(picture), max_new_tokens=10)
     tokens = sum(len(layout.tokens) for layout in seen.layouts)
-    assert seen.attention.dtype == np.float16
+    assert seen.attention.codes.dtype == np.uint16 and seen.attention[0].dtype == np.float32
     assert seen.attention.shape == (len(seen.pieces), seen.layers, seen.heads, tokens)
     assert (seen.layers, seen.heads) == (3, 4)
     assert seen.words and seen.answer.statistics.image_tokens >= tokens  # LLaVA's marks of line ends show nothing
@@ -49,17 +54,16 @@ def test_a_map_puts_a_tokens_attention_where_the_token_looks(checkpoint):
     picture = Image.new("RGB", (300, 130), "grey")
     seen = trace(load(str(checkpoint("llava_clip"))), ask(picture), max_new_tokens=2)
     layout: ImageLayout = seen.layouts[0]
-    seen.attention[:] = 0
-    seen.attention[..., 8] = 0.5  # second row, third column of 6 × 6
-    values = attention_map(seen, 0)
+    shares = np.zeros(seen.attention.shape, np.float32)
+    shares[..., 8] = 0.5  # second row, third column of 6 × 6
+    values = attention_map(replace(seen, attention=shares), 0)
     x0, y0, x1, y1 = layout.boxes[8]
     inside = np.zeros(values.shape, bool)
     inside[int(y0) : int(y1) + 1, int(x0) : int(x1) + 1] = True
     assert layout.grid == (6, 6) and 85 < x0 < x1 < 300 - 85  # the crop leaves 85 pixels away on each side
     assert mass_inside(values, inside) == pytest.approx(1)
     assert pointing_hit(values, inside) and not pointing_hit(values, ~inside)
-    seen.attention[:] = 1
-    spread = attention_map(seen, 0)
+    spread = attention_map(replace(seen, attention=np.ones_like(shares)), 0)
     assert spread[:, :84].sum() == 0 and spread[60, 90] == pytest.approx(spread[20, 200])
 
 
@@ -80,19 +84,13 @@ def test_maps_and_masks_of_different_sizes_are_not_compared():
 
 
 def test_a_model_without_complete_attention_says_so(checkpoint, picture):
-    from playground.models.attention import plug_in
-
     model = load(str(checkpoint("llava_clip")))
-    windowed = hf.Qwen2Config(
-        hidden_size=64, num_hidden_layers=2, num_attention_heads=4, use_sliding_window=True, max_window_layers=1
-    )
-    reason = plug_in(
-        hf.LlavaForConditionalGeneration(
-            hf.LlavaConfig(vision_config=model.model.config.vision_config, text_config=windowed)
-        )
-    )
-    assert "do not see the whole input" in reason
-    with pytest.raises(NoLayout, match="do not see the whole input"):
+    text = hf.Qwen3NextConfig(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2)
+    vision = copy.deepcopy(model.model.config.vision_config)  # a new config changes those it is made of
+    config = hf.LlavaConfig(vision_config=vision, text_config=text)
+    reason = plug_in(SimpleNamespace(config=config))
+    assert "work without attention" in reason
+    with pytest.raises(NoLayout, match="work without attention"):
         trace(ChatModel("other", None, model.model, model.processor, reason), ask(picture))
     with pytest.raises(NoLayout, match="no picture"):
         trace(model, ask())

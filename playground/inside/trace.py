@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playground.inside.capture import Recorder, available
+from playground.inside.capture import Recorder, Rows, available
 from playground.models.chat import Answer, ChatModel, Message, Piece
-from playground.models.layout import ImageLayout, NoLayout, image_layouts
+from playground.models.layout import ImageLayout, NoLayout, image_layouts, image_positions
+from playground.models.prompt import answer_start
+from playground.models.text import token_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL import Image
+    from transformers import BatchFeature
+
+    from playground.models.attention import WhichSequence
     from playground.models.seen import Seen
 
 # A word with its inner hyphens and apostrophes, one sign of a script without spaces, or a run of other marks.
@@ -35,19 +43,41 @@ class Word:
 class Trace:
     """An answer together with the attention that produced it.
 
-    attention: float16 (pieces, layers, heads, image tokens), the tokens of all layouts one after the other;
-    each number is the share of one head's attention that one piece gave to one image token.
-    image_sizes: (width, height) of each picture.
+    attention: (pieces, layers, heads, image tokens), read like an array of float32; the tokens of all layouts one
+    after the other. Each number is the share of one head's attention that one piece gave to one image token.
+    image_sizes: (width, height) of each picture. messages: the conversation that was answered, with its pictures.
+    text: the same for the words of the prompt, (pieces, layers, heads, words' tokens), and text_tokens what these
+    spell; None and () where they were not asked for. model: the name of the model that answered.
     """
 
     words: tuple[Word, ...]
     pieces: tuple[Piece, ...]
     layouts: tuple[ImageLayout, ...]
-    attention: np.ndarray
+    attention: Rows
     layers: int
     heads: int
     answer: Answer
     image_sizes: tuple[tuple[int, int], ...]
+    messages: tuple[Message, ...] = ()
+    text: Rows | None = None
+    text_tokens: tuple[str, ...] = ()
+    model: str = ""
+
+    @property
+    def question(self) -> str:
+        """What was asked last."""
+        return self.messages[-1].text if self.messages else ""
+
+    @property
+    def images(self) -> tuple[Image.Image, ...]:
+        """The conversation's pictures, in the order in which the layouts count them."""
+        return tuple(image for message in self.messages for image in message.images)
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything into one file, at most 50 MB of attention; see `playground.inside.saved.save`."""
+        from playground.inside.saved import save
+
+        return save(self, path)
 
 
 def trace(
@@ -57,24 +87,70 @@ def trace(
     max_new_tokens: int = 64,
     stop: threading.Event | None = None,
     seen: Seen | None = None,
+    text: bool = False,
 ) -> Trace:
     """Answer (always the likeliest token) and keep what every token attended to in the pictures.
 
     seen: the session's encoded pictures; those that are among them are not encoded again.
+    text: keep the attention to the words of the prompt too.
     Raises NoLayout with the reason where the model's attention cannot be read or laid over its pictures, and
     what `ChatModel.prepare` raises.
     """
     if reason := available(model):
         raise NoLayout(reason)
     images = [image for message in messages for image in message.images]
-    layouts = image_layouts(model.model, model.processor, model.prepare(messages), images)
-    recorder = Recorder([token for layout in layouts for token in layout.tokens])
-    answer = model.generate(messages, max_new_tokens=max_new_tokens, stop=stop, recorder=recorder, seen=seen)
+    inputs = model.prepare(messages)
+    layouts = image_layouts(model.model, model.processor, inputs, images)
+    recorders = [Recorder([token for layout in layouts for token in layout.tokens], layouts[0].sequence)]
+    spelled: tuple[str, ...] = ()
+    if text:
+        places, sequence, spelled = _words_of_prompt(model, inputs)
+        recorders.append(Recorder(places, sequence))
+
+    def record(*row) -> None:
+        for recorder in recorders:
+            recorder(*row)
+
+    answer = model.generate(messages, max_new_tokens=max_new_tokens, stop=stop, recorder=record, seen=seen)
     # Some devices run one step more than they stream.
-    attention = recorder.attention()[: len(answer.pieces)].numpy().astype(np.float16)
-    _, layers, heads, _ = attention.shape
-    sizes = tuple(image.size for image in images)
-    return Trace(words_of(answer.pieces), answer.pieces, layouts, attention, layers, heads, answer, sizes)
+    rows = [recorder.rows().first(len(answer.pieces)) for recorder in recorders]
+    _, layers, heads, _ = rows[0].shape
+    return Trace(
+        words_of(answer.pieces),
+        answer.pieces,
+        layouts,
+        rows[0],
+        layers,
+        heads,
+        answer,
+        tuple(image.size for image in images),
+        tuple(messages),
+        rows[1] if text else None,
+        spelled,
+        model.name,
+    )
+
+
+def load_trace(path: str | Path) -> Trace:
+    """Read what `Trace.save` wrote; see `playground.inside.saved.load`."""
+    from playground.inside.saved import load
+
+    return load(path)
+
+
+def _words_of_prompt(model: ChatModel, inputs: BatchFeature) -> tuple[list[int], WhichSequence, tuple[str, ...]]:
+    """Where the prompt's tokens stand that hold no picture, in which sequence, and what each spells.
+
+    BLIP's stand in the decoder, beside the states of its tower; Florence-2's among the encoder's states.
+    """
+    ids = inputs["input_ids"][0].tolist()
+    if model.model.config.model_type == "blip":
+        places, sequence = list(range(answer_start(model.model, inputs))), "prompt"
+    else:
+        pictures = set(image_positions(model.model, inputs))
+        places = [place for place in range(len(ids)) if place not in pictures]
+        sequence = "encoder" if model.model.config.is_encoder_decoder else "prompt"
+    return places, sequence, tuple(token_text(model.processor.tokenizer, ids[place]) for place in places)
 
 
 def words_of(pieces: Sequence[Piece]) -> tuple[Word, ...]:
@@ -115,9 +191,27 @@ def attention_map(
     Where the attention is zero everywhere the map is zero. Raises IndexError for a word, layer, head or picture
     that is not there.
     """
-    shares = trace.attention[list(trace.words[word].pieces)].astype(np.float32).mean(axis=0)
-    shares = shares.mean(axis=0) if layer is None else shares[layer]
+    own = list(trace.words[word].pieces)
+    shares = trace.attention[own] if layer is None else trace.attention[own, layer][:, None]
+    shares = shares.mean(axis=(0, 1))
     shares = shares.mean(axis=0) if head is None else shares[head]
+    return paint(shares, trace, image)
+
+
+def paint(shares: np.ndarray, trace: Trace, image: int = 0) -> np.ndarray:
+    """One number per image token, painted over a picture: float32 (height, width) of the original that sums to 1.
+
+    shares: (image tokens,), numbers of 0 and above, the tokens of all `trace.layouts` one after the other; what is
+    below 0 counts as 0. image: index of the picture to paint; what the tokens of others have is left out.
+    Each token's number is spread evenly over the part of the picture that it shows. The views of a tiled picture
+    are added: each pixel is in one tile and in the view of the whole, so that is twice their mean.
+    Where all numbers are zero the map is zero. Raises IndexError for a picture that is not there, ValueError for
+    another number of tokens than the layouts have.
+    """
+    shares = np.asarray(shares, np.float32).clip(0)
+    tokens = sum(len(layout.tokens) for layout in trace.layouts)
+    if shares.shape != (tokens,):
+        raise ValueError(f"{tokens} numbers are wanted, one for each image token, not an array of {shares.shape}.")
     width, height = trace.image_sizes[image]
     total = np.zeros((height, width), np.float32)
     start = 0

@@ -1,8 +1,9 @@
-"""The listening point in the language model: an attention function that lets a listener see its weights.
+"""The listening point in a model: an attention function that lets a listener see its weights.
 
 The output is always computed by scaled-dot-product attention. Only while somebody listens, the softmax row
 of the last query is computed beside it: the row that produced the next token. `output_attentions=True` would
-keep the whole square of every layer instead, and returns nothing at all under SDPA.
+keep the whole square of every layer instead, and returns nothing at all under SDPA. BLIP's decoder knows no other
+attention function than its own, which computes its weights in any case: there they are taken as they come out.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import contextvars
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Literal
 
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
@@ -17,16 +20,25 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "playground_capture"
-Listener = Callable[[int, torch.Tensor], None]
+WhichSequence = Literal["prompt", "encoder"]
+Listener = Callable[[int, torch.Tensor, WhichSequence], None]
+Watcher = Callable[[torch.nn.Module, torch.Tensor], None]
 
 _listener: contextvars.ContextVar[Listener | None] = contextvars.ContextVar("attention_listener", default=None)
+_watcher: contextvars.ContextVar[Watcher | None] = contextvars.ContextVar("attention_watcher", default=None)
+_NOT_SEPARATE = "Its language model is no separate decoder, so its attention to the picture cannot be read."
+# What the layers of a model may see: everything before, or only the nearest part of it.
+_SEEING = {"full_attention", "sliding_attention", "chunked_attention"}
 
 
 @contextlib.contextmanager
 def listening(listener: Listener | None) -> Iterator[None]:
-    """While this context is open in this thread, call `listener(layer, row)` once per layer and forward pass.
+    """While this context is open in this thread, call `listener(layer, row, sequence)` for every forward pass.
 
-    row: float32 (heads, keys), the attention of the last query over all keys so far; it sums to 1 over keys.
+    row: float32 (heads, keys), the attention of the last query over all keys so far; it sums to 1 over keys. A layer
+    that sees only the nearest part of the sequence may have fewer keys: they are the last ones.
+    sequence: what the keys are, as in ImageLayout: "prompt" for the tokens that the answer continues, "encoder" for
+    the states that a decoder looks at by cross-attention. A decoder that does both reports both of each layer.
     """
     token = _listener.set(listener)
     try:
@@ -35,23 +47,64 @@ def listening(listener: Listener | None) -> Iterator[None]:
         _listener.reset(token)
 
 
+@contextlib.contextmanager
+def watching(watcher: Watcher) -> Iterator[None]:
+    """While this context is open in this thread, call `watcher(module, weights)` for every layer that is plugged in.
+
+    weights: float32 (batch, heads, queries, keys), all of them: for short runs of an encoder.
+    """
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
 def plug_in(model: PreTrainedModel) -> str | None:
     """Make the language model of `model` attend through this file; returns None, or the reason why not."""
+    if model.config.model_type == "blip":
+        return _hook_in(model)
     text = model.config.get_text_config(decoder=True)
     part = next((key for key in model.config.sub_configs if getattr(model.config, key) is text), None)
-    if part is None or getattr(model.config, "is_encoder_decoder", False):
-        return "Its language model is no separate decoder, so its attention to the picture cannot be read."
-    windowed = getattr(text, "sliding_window", None) and getattr(text, "use_sliding_window", True)
-    kinds = set(getattr(text, "layer_types", None) or ["sliding_attention" if windowed else "full_attention"])
-    if kinds != {"full_attention"}:
-        return "Some of its layers do not see the whole input, so there is no complete attention map."
-    if text._attn_implementation != "sdpa":
-        return f"It runs with {text._attn_implementation} attention, whose weights cannot be read."
+    if part is None:
+        return _NOT_SEPARATE
+    if not set(getattr(text, "layer_types", None) or _SEEING) <= _SEEING:
+        return "Some of its layers work without attention, so there is no complete attention map."
+    return _exchange(model, part)
+
+
+def plug_in_vision(model: PreTrainedModel) -> str | None:
+    """Make the vision tower of `model` attend through this file, for `watching`; returns None, or why not."""
+    return _exchange(model, "vision_config")
+
+
+def _exchange(model: PreTrainedModel, part: str) -> str | None:
+    kind = getattr(model.config, part)._attn_implementation
+    if kind == NAME:
+        return None
+    if kind != "sdpa":
+        return f"It runs with {kind} attention, whose weights cannot be read."
     try:
         model.set_attn_implementation({part: NAME})
     except ValueError:
         return "Its attention function cannot be exchanged, so its weights cannot be read."
     return None
+
+
+def _hook_in(model: PreTrainedModel) -> str | None:
+    if not hasattr(model, "text_decoder"):
+        return _NOT_SEPARATE
+    for name, module in model.text_decoder.named_modules():
+        if name.endswith("attention.self"):
+            sequence = "encoder" if name.endswith("crossattention.self") else "prompt"
+            module.register_forward_hook(partial(_overhear, sequence=sequence))
+    return None
+
+
+def _overhear(module: torch.nn.Module, arguments: tuple, output: tuple, *, sequence: WhichSequence) -> None:
+    listener = _listener.get()
+    if listener is not None:
+        listener(module.layer_idx, output[1][0, :, -1].float(), sequence)
 
 
 def _attend(
@@ -63,10 +116,19 @@ def _attend(
     scaling: float | None = None,
     **options,
 ) -> tuple[torch.Tensor, None]:
-    listener = _listener.get()
-    if listener is not None:
-        listener(module.layer_idx, _last_row(query, key, attention_mask, scaling))
+    listener, watcher = _listener.get(), _watcher.get()
+    if listener is not None and (sequence := _sequence(module)):
+        listener(module.layer_idx, _last_row(query, key, attention_mask, scaling), sequence)
+    if watcher is not None:
+        watcher(module, _weights(query, key, attention_mask, scaling))
     return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
+
+
+def _sequence(module: torch.nn.Module) -> WhichSequence | None:
+    """What a layer's keys are; None in an encoder, whose queries are no words of an answer."""
+    if not getattr(module, "is_decoder", True) or getattr(module, "layer_idx", None) is None:
+        return None
+    return "encoder" if hasattr(module, "is_decoder") and not module.is_causal else "prompt"
 
 
 def _last_row(query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None, scaling: float | None) -> torch.Tensor:
@@ -79,6 +141,15 @@ def _last_row(query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None,
         row = mask[0, :, -1, : key.shape[2]]
         scores = scores.masked_fill(~row, float("-inf")) if row.dtype == torch.bool else scores + row
     return scores.softmax(-1)
+
+
+def _weights(query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None, scaling: float | None) -> torch.Tensor:
+    """Softmax of all queries over all keys, (batch, heads, queries, keys), float32; what is masked has 0."""
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    scores = (query @ key.transpose(2, 3)).float() * scale
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
+    return scores.softmax(-1).nan_to_num(0.0)
 
 
 AttentionInterface.register(NAME, _attend)

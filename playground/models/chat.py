@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 
+    from playground.inside.trace import Trace
     from playground.models.attention import Listener
     from playground.models.conversation import Conversation
     from playground.models.generation import Spent, Step
@@ -101,7 +102,7 @@ class ChatModel:
 
         temperature: 0 takes the likeliest token each time; above 0 tokens are drawn, the more freely the higher.
         stop: set it to end the answer after the token in work, or within a layer while the prompt is being read.
-        recorder: called with (layer, attention row) for every token, see `playground.inside.capture`.
+        recorder: called with every token's attention in every layer, see `playground.models.attention.listening`.
         conversation: continues what it kept of the turns before, and keeps this one; `self.conversation()` makes one.
         seen: the session's encoded pictures; those that are among them are not encoded again.
         Closing the generator ends the computation and waits for its thread; what goes wrong in that thread is
@@ -169,6 +170,16 @@ class ChatModel:
     def ask(self, question: str, *images: Image.Image, **options) -> Answer:
         """The answer to one question about pictures: `generate` with a conversation of one message."""
         return self.generate([Message("user", question, images)], **options)
+
+    def trace(self, image: Image.Image, question: str, **options) -> Trace:
+        """The answer to a question about a picture, with what each of its words looked at.
+
+        options: what `playground.inside.trace.trace` takes. Raises NoLayout, with the reason, where attention maps
+        cannot be taken, and what `prepare` raises.
+        """
+        from playground.inside.trace import trace
+
+        return trace(self, [Message("user", question, (image,))], **options)
 
     def generate_batch(self, prepared: Sequence[BatchFeature], *, max_new_tokens: int = 128) -> list[str]:
         """One answer to each prompt that `prepare` returned, computed together: the likeliest tokens, as alone.

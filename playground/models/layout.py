@@ -16,9 +16,9 @@ from playground.models.views import Box, NoLayout, Span, View, evenly, squared, 
 
 if TYPE_CHECKING:
     from PIL import Image
-    from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
+    from transformers import BaseImageProcessor, BatchFeature, PreTrainedModel, ProcessorMixin
 
-__all__ = ["Box", "ImageLayout", "NoLayout", "image_layouts", "image_positions", "unknown_layout"]
+__all__ = ["Box", "ImageLayout", "NoLayout", "image_layouts", "image_positions", "shown_patches", "unknown_layout"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,22 @@ def image_layouts(
             layouts.append(ImageLayout(tokens, boxes, view.image, view.grid, sequence))
         start += len(view)
     return tuple(layouts)
+
+
+def shown_patches(
+    model: PreTrainedModel, image_processor: BaseImageProcessor, inputs: BatchFeature, size: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[Box, ...]]:
+    """Rows and columns of an encoder's patches (CLIP, SigLIP), and what each shows of a picture of (width, height)."""
+    if "spatial_shapes" in inputs:  # SigLIP 2 NaFlex: a grid that follows the picture's shape
+        rows, columns = inputs["spatial_shapes"][0].tolist()
+        across, down = whole(size)
+        view = View(0, evenly(across, columns), evenly(down, rows))
+    else:
+        height, width = inputs["pixel_values"].shape[-2:]
+        patch = model.config.vision_config.patch_size
+        across, down = _shown(image_processor, size, width, height)
+        view = View(0, strided(across, width, patch), strided(down, height, patch))
+    return view.grid, view.boxes(size)
 
 
 def _patches(model: PreTrainedModel, inputs: BatchFeature) -> tuple[int, int]:

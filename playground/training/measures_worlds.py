@@ -14,10 +14,12 @@ from itertools import combinations
 import numpy as np
 from PIL import Image
 
+from ..moji.fresh import EVALUATION, fresh_scenes
 from ..moji.scenes import UNSEEN_GROUNDS, Name, Scene, choose_names, make_scene
 from ..moji.world import CANVAS, COLOURS, NOUNS, SHAPES, STYLES, WRITINGS, held_out
 
-EVALUATION = 20_000_003  # first word of every evaluation seed; training seeds begin with the run's own small number
+__all__ = ["ASPECTS", "EVALUATION", "HARDER", "Shown", "World", "as_drawn", "fresh_scenes", "held_out_pairs"]
+
 ASPECTS = ((256, 192), (192, 256), (320, 180), (180, 320), (384, 192), (192, 384))  # width, height in pixels
 
 Rng = np.random.Generator
@@ -61,12 +63,6 @@ class World:
         words = [ord(letter) for letter in self.name]
         rngs = (np.random.default_rng((EVALUATION, seed, *words, index)) for index in range(count))
         return [Shown(scene := self.draw(rng), self.show(rng, scene)) for rng in rngs]
-
-
-def fresh_scenes(count: int, seed: int, most: int = 6, least: int = 1) -> list[Scene]:
-    """``count`` scenes of ``least`` to ``most`` things that training has not seen."""
-    rngs = (np.random.default_rng((EVALUATION, seed, least, most, index)) for index in range(count))
-    return [make_scene(rng, int(rng.integers(least, most + 1))) for rng in rngs]
 
 
 def as_drawn(scenes: Iterable[Scene]) -> list[Shown]:

@@ -1,0 +1,107 @@
+"""Is a map true to the model? Show the map's high places first, or take them away first, and see what it says.
+
+Insertion and deletion of RISE (Petsiuk, Das and Saenko 2018, arXiv:1806.07421). No mask is needed: what is asked is
+not whether a map lies on the right thing, but whether the model needs what it marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from playground.inside.methods.leaning import mean_colour
+from playground.inside.methods.rerun import pictures_of, probabilities
+from playground.inside.score import levels
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from playground.inside.trace import Trace
+    from playground.models.chat import ChatModel
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """How likely a word is while the picture comes and goes, float32 (steps + 1,) each.
+
+    insertion: with the shares 0, 1/steps, … 1 of the pixels shown over a blurred picture, the map's highest first.
+    deletion: with as many of them covered by the picture's mean colour.
+    """
+
+    insertion: np.ndarray
+    deletion: np.ndarray
+
+    @property
+    def insertion_area(self) -> float:
+        """The area under the insertion curve, 0 to 1: high where the map marks what the word can be told from."""
+        return area(self.insertion)
+
+    @property
+    def deletion_area(self) -> float:
+        """The area under the deletion curve, 0 to 1: low where the map marks what the word cannot do without."""
+        return area(self.deletion)
+
+
+def curves(
+    model: ChatModel,
+    trace: Trace,
+    word: int,
+    maps: Sequence[np.ndarray],
+    *,
+    image: int = 0,
+    steps: int = 10,
+    seed: int = 0,
+    batch: int = 16,
+) -> list[Curves]:
+    """The curves of several maps (height, width) of one word, in their order.
+
+    The word's probability is that of its pieces after the answer's own beginning. Pixels of the same value come in
+    random order (`seed`), so a uniform map takes pixels here and there. The model runs 2 · (steps - 1) times for each
+    map and 3 times for all of them together, `batch` pictures at once.
+    """
+    pictures = list(pictures_of(trace))
+    whole = np.asarray(pictures[image].convert("RGB"))
+    cover = np.broadcast_to(np.asarray(mean_colour(pictures[image]), np.uint8), whole.shape)
+    blurred = np.asarray(_blurred(pictures[image]))
+    orders = [_order(values, np.random.default_rng(seed)) for values in maps]
+    counts = [step * whole.shape[0] * whole.shape[1] // steps for step in range(1, steps)]
+    shown = [whole, cover, blurred]
+    for first, after in ((whole, blurred), (cover, whole)):
+        shown += [np.where((order < count)[..., None], first, after) for order in orders for count in counts]
+    runs = [[*pictures[:image], _picture(pixels), *pictures[image + 1 :]] for pixels in shown]
+    likely = probabilities(model, trace, runs, batch=batch)[:, list(trace.words[word].pieces)].prod(axis=1)
+    inserted, deleted = likely[3:].reshape(2, len(maps), steps - 1)
+    return [
+        Curves(np.array([likely[2], *rising, likely[0]]), np.array([likely[0], *falling, likely[1]]))
+        for rising, falling in zip(inserted, deleted, strict=True)
+    ]
+
+
+def area(curve: np.ndarray) -> float:
+    """The area under a curve whose points are equally far apart, from 0 to 1 (trapezoids)."""
+    return float((curve[1:] + curve[:-1]).mean() / 2)
+
+
+def _order(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The place of each pixel in the line, int (height, width): 0 for the highest."""
+    chance = rng.random(values.size)
+    line = np.lexsort((chance, -levels(values).ravel()))
+    order = np.empty(values.size, int)
+    order[line] = np.arange(values.size)
+    return order.reshape(values.shape)
+
+
+def _blurred(picture: Image.Image) -> Image.Image:
+    """Without the edges that a cover would add, and too coarse to tell what it shows."""
+    from PIL import ImageFilter
+
+    return picture.convert("RGB").filter(ImageFilter.GaussianBlur(min(picture.size) / 16))
+
+
+def _picture(pixels: np.ndarray) -> Image.Image:
+    from PIL import Image
+
+    return Image.fromarray(np.ascontiguousarray(pixels))

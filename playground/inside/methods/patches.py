@@ -1,0 +1,64 @@
+"""Relevance down to the patches: what an image token brought to the word, followed on into the vision tower.
+
+An image token is not its patch: the tower's layers have mixed the patches, and what shows a thing may be stored beside
+it. So the relevance of each image token (Chefer et al. 2021, arXiv:2103.15679, see `relevance`) is passed on through
+the tower's self-attention as in attention rollout (Abnar and Zuidema 2020, arXiv:2005.00928): of what a token is after
+a layer, a part came by attention and the rest was there before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from playground.inside.methods.relevance import relevances
+from playground.inside.methods.rerun import pictures_of
+from playground.inside.trace import paint
+
+if TYPE_CHECKING:
+    from playground.inside.trace import Trace
+    from playground.models.chat import ChatModel
+    from playground.models.layout import ImageLayout
+
+# What came by attention in each of the tower's layers. Abnar and Zuidema say ½, which spreads too far in six layers:
+# on 30 scenes of Moji ¼ pointed at the thing for 95 % of 65 words, ½ for 89 %, ¾ for 86 %, and 0 for 77 %.
+MIXED = 0.25
+
+
+def explain(model: ChatModel, trace: Trace, word: int, *, image: int = 0) -> np.ndarray:
+    """The relevance of the picture's patches. Runs the model again and back, and its vision tower once more.
+
+    Raises CannotExplain where the picture was cut into tiles, or the tower does not attend from patch to patch.
+    """
+    from playground.inside.encoder import encoder_attention
+    from playground.inside.methods import CannotExplain
+    from playground.models.layout import NoLayout
+
+    views = [place for place, layout in enumerate(trace.layouts) if layout.image == image]
+    if len(views) > 1:
+        raise CannotExplain("The picture was cut into tiles, and it is not known here how each of them was mixed.")
+    try:
+        tower = encoder_attention(model, pictures_of(trace)[image])
+    except NoLayout as error:
+        raise CannotExplain(str(error)) from error
+    start = sum(len(layout.tokens) for layout in trace.layouts[: views[0]])
+    own = relevances(model, trace, word)[start : start + len(trace.layouts[views[0]].tokens)]
+    patches = tower.layouts[0]
+    flow = np.zeros(tower.attention.shape[-1], np.float32)
+    flow[list(patches.tokens)] = _shared_out(own, trace.layouts[views[0]], patches)
+    for square in tower.attention[: _layers_used(model, len(tower.attention))].mean(axis=1)[::-1]:
+        flow = (1 - MIXED) * flow + MIXED * flow @ square
+    return paint(flow[list(patches.tokens)], tower)
+
+
+def _shared_out(shares: np.ndarray, tokens: ImageLayout, patches: ImageLayout) -> np.ndarray:
+    """Where a token was made of several patches, each has the same part of its share."""
+    down, across = (fine // coarse for fine, coarse in zip(patches.grid, tokens.grid, strict=True))
+    return np.kron(shares.reshape(tokens.grid), np.full((down, across), 1 / (down * across))).ravel()
+
+
+def _layers_used(model: ChatModel, layers: int) -> int:
+    """How many of the tower's layers its features have been through: LLaVA may take them before the last one."""
+    place = getattr(model.model.config, "vision_feature_layer", -1)
+    return layers if not isinstance(place, int) else place if place >= 0 else layers + 1 + place
