@@ -71,16 +71,22 @@ def test_models_do_not_answer_for_one_another_and_are_not_kept_alive(model):
     assert all(seen.get(key_of(model, image)) is None for model in new)
 
 
-def test_each_browser_session_begins_with_an_empty_one():
-    import gradio as gr
-    from gradio.state_holder import SessionState
+def test_each_visitor_has_a_session_of_his_own_and_all_together_a_bound(monkeypatch):
+    from types import SimpleNamespace
 
-    with gr.Blocks() as page:
-        kept = gr.State(Seen(limit_mb=7))
-    mine, yours = (SessionState(page)[kept._id] for _ in range(2))
-    mine.keep("picture", torch.ones(3))
-    assert mine.limit == yours.limit == 7_000_000
-    assert (len(mine), len(yours)) == (1, 0)
+    from playground.ui import session
+
+    monkeypatch.setattr(session, "_sessions", type(session._sessions)())
+    monkeypatch.setattr(session, "TOGETHER_MB", 2)
+    visitors = [SimpleNamespace(session_hash=name) for name in ("mine", "yours", "theirs")]
+    for visitor in visitors[:2]:
+        session.session_of(visitor).seen.keep("picture", torch.ones(200_000))
+    assert session.session_of(visitors[0]).seen is not session.session_of(visitors[1]).seen
+    session.session_of(visitors[2]).seen.keep("picture", torch.ones(200_000))
+    session.session_of(visitors[2])  # three of them are too much: the one that came longest ago goes
+    assert list(session._sessions) == ["yours", "theirs"]
+    session.end(visitors[1])
+    assert session.session_of(visitors[1]).seen.get("picture") is None
 
 
 def test_many_threads_may_use_it(model):
