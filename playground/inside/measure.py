@@ -68,7 +68,7 @@ def measure(model: ChatModel, scenes: Sequence[Scene], plan: Plan) -> dict:
     "insertion", "deletion" and "unchanged", and of "seconds" for a map. "words", "area": how many words of each
     question, and the mean share of the picture of the things that they name. "blank": the share of function words
     and of naming words that lean on the picture so little that they are marked blank. "reasons": why methods are
-    missing.
+    missing. "answer_seconds": the mean of what an answer with its trace takes, beside which "seconds" is to be read.
     """
     reasons = {method: reason(method, model) for method in plan.methods}
     able = [method for method, why in reasons.items() if why is None]
@@ -76,9 +76,12 @@ def measure(model: ChatModel, scenes: Sequence[Scene], plan: Plan) -> dict:
     figures: dict = defaultdict(lambda: defaultdict(list))
     blank: dict[str, list[bool]] = {"function": [], "naming": []}
     areas: dict[str, list[float]] = {"caption": [], "where": []}
+    answering: list[float] = []
     for index, scene in enumerate(scenes):
         rng = np.random.default_rng((EVALUATION, plan.seed, 13, index))
+        began = time.perf_counter()
         asked = _caption(model, scene)
+        answering.append(time.perf_counter() - began)
         targets = [*_named(asked, scene), *_placed(model, scene, rng)]
         _mark_blank(blank, model, asked, [target.word for target in targets if target.question == "caption"])
         for target in targets:
@@ -92,6 +95,7 @@ def measure(model: ChatModel, scenes: Sequence[Scene], plan: Plan) -> dict:
         "area": {question: _mean(shares) for question, shares in areas.items()},
         "blank": {kind: {"words": len(marked), "share": _mean(marked)} for kind, marked in blank.items()},
         "reasons": {method: why for method, why in reasons.items() if why},
+        "answer_seconds": _mean(answering),
         "methods": {name: _means(figures[name]) for name in (*able, *BASELINES) if name in figures},
     }
 

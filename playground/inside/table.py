@@ -22,7 +22,7 @@ from playground.moji.phrasing import SHORT_PROMPT
 MODELS = ("moji-vlm", "moji-blip")
 _HEAD = (
     "map", "pointing game", "mass inside", "IoU, best threshold", "IoU, Otsu", "pointing, “where is …?”",
-    "insertion ↑", "deletion ↓", "like random weights ↓", "seconds a map",
+    "insertion ↑", "deletion ↓", "like random weights ↓", "time, in answers",
 )  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def as_table(name: str, figures: dict, few: int) -> str:
         "| " + " | ".join(_HEAD) + " |",
         "|---" + "|--:" * (len(_HEAD) - 1) + "|",
     ]
-    lines += [_row(method, figures["methods"][method]) for method in figures["methods"]]
+    lines += [_row(method, figures["methods"][method], figures["answer_seconds"]) for method in figures["methods"]]
     lines += [f"\n{METHODS[method].label}: {why}" for method, why in figures["reasons"].items()]
     lines.append(
         f"\nMarked blank, because they hardly lean on the picture: {_percent(blank['function']['share'])} of "
@@ -48,13 +48,14 @@ def as_table(name: str, figures: dict, few: int) -> str:
     return "\n".join(lines)
 
 
-def _row(name: str, figures: dict) -> str:
+def _row(name: str, figures: dict, answer: float) -> str:
     caption, where = figures.get("caption", {}), figures.get("where", {})
     cells = [
         f"*{name}*" if name in BASELINES else METHODS[name].label,
         *(_percent(caption.get(field)) for field in ("hit", "mass", "best_iou", "otsu_iou")),
         _percent(where.get("hit")),
-        *(_number(figures.get(field)) for field in ("insertion", "deletion", "unchanged", "seconds")),
+        *(_number(figures.get(field)) for field in ("insertion", "deletion", "unchanged")),
+        _number(figures["seconds"] / answer if "seconds" in figures else None),
     ]
     return "| " + " | ".join(cells) + " |"
 
