@@ -14,12 +14,13 @@ from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture, picture_input
 from playground.ui.session import session_of
 from playground.ui.streaming import MODEL_QUEUE
+from playground.ui.turn import Fields
 
 _WAITING = '<p class="empty">The answer appears here, with how probable it is and what came close.</p>'
 
 
-def build(chosen: gr.State) -> None:
-    """Lay out the tab; `chosen` holds the name of the chat model."""
+def build(chosen: gr.State, why: gr.State) -> Fields:
+    """Lay out the tab; `chosen` holds the name of the chat model; a `Why` put into `why` opens Attention."""
     scenes = example_row(lambda scene: scene.question)
     with gr.Row():
         with gr.Column(min_width=300):
@@ -42,6 +43,7 @@ def build(chosen: gr.State) -> None:
         [chosen],
         [result, note],
     )
+    return Fields(picture, question)
 
 
 def respond(path: str | None, question: str, name: str, request: gr.Request = None) -> tuple[Any, str]:

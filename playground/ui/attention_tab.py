@@ -18,6 +18,7 @@ from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture, picture_input
 from playground.ui.session import session_of
 from playground.ui.streaming import MODEL_QUEUE
+from playground.ui.turn import Fields
 
 if TYPE_CHECKING:
     from playground.inside.trace import Trace
@@ -38,14 +39,15 @@ class Looked:
 
 @dataclass(frozen=True)
 class Parts:
-    """What `capability` switches off where attention cannot be read, and the note that says why."""
+    """What `capability` switches off where attention cannot be read, the note that says why, and the fields."""
 
     switches: tuple[gr.Button, ...]
     reason: gr.HTML
+    fields: Fields
 
 
-def build(chosen: gr.State) -> Parts:
-    """Lay out the tab; `chosen` holds the name of the chat model."""
+def build(chosen: gr.State, why: gr.State) -> Parts:
+    """Lay out the tab; `chosen` holds the name of the chat model, `why` the answer that another tab asks about."""
     kept = gr.State(None, time_to_live=3600)
     reason = gr.HTML()
     scenes = example_row(lambda scene: scene.question)
@@ -94,7 +96,7 @@ def build(chosen: gr.State) -> Parts:
         [control.input for control in controls], redraw, [kept, *controls], [heat, verdict], preprocess=False,
         show_progress="hidden", trigger_mode="always_last", api_visibility="private",
     )  # fmt: skip
-    return Parts((ask, *(button for button, _ in scenes)), reason)
+    return Parts((ask, *(button for button, _ in scenes)), reason, Fields(picture, question))
 
 
 def capability(name: str, switches: int) -> tuple[Any, ...]:

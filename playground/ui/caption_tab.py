@@ -15,9 +15,10 @@ from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture, picture_input
 from playground.ui.session import session_of
 from playground.ui.streaming import MODEL_QUEUE, growing
+from playground.ui.turn import Fields
 
 
-def build(chosen: gr.State) -> None:
+def build(chosen: gr.State) -> Fields:
     """Lay out the tab; `chosen` holds the name of the chat model."""
     scenes = example_row(lambda scene: scene.title)
     with gr.Row():
@@ -42,6 +43,7 @@ def build(chosen: gr.State) -> None:
         lambda: gr.Button(interactive=False), None, stop,
         cancels=running, queue=False, api_visibility="private",
     )  # fmt: skip
+    return Fields(picture, None)
 
 
 def respond(path: str | None, style: str, name: str, request: gr.Request = None) -> Iterator[tuple[Any, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from html import escape
 from typing import Any
@@ -20,25 +20,13 @@ from playground.ui.examples import example_row
 from playground.ui.loaded import chat_model, title
 from playground.ui.session import session_of
 from playground.ui.streaming import MODEL_QUEUE, growing
+from playground.ui.turn import Fields, Turn
 
 _EMPTY = {"text": "", "files": []}
 
 
-@dataclass(frozen=True)
-class Turn:
-    """One turn as the page keeps it: pictures as paths, because a session may stay open for hours.
-
-    The footer says what an answer cost; without one it is still being written.
-    """
-
-    role: str
-    text: str
-    images: tuple[str, ...] = ()
-    footer: str = ""
-
-
-def build(chosen: gr.State) -> None:
-    """Lay out the tab; `chosen` holds the name of the chat model."""
+def build(chosen: gr.State, why: gr.State) -> Fields:
+    """Lay out the tab; `chosen` holds the name of the chat model; a `Why` put into `why` opens Attention."""
     scenes = example_row(lambda scene: scene.question)
     turns = gr.State(())
     chatbot = gr.Chatbot(
@@ -73,6 +61,7 @@ def build(chosen: gr.State) -> None:
     ending = {"cancels": asked, "show_progress": "hidden", "queue": False, "api_visibility": "private"}
     box.stop(_stopped, turns, [turns, chatbot, box], **ending)
     gr.on([fresh.click, chatbot.clear], lambda: ((), [], _ready(), ""), None, outputs, **ending)
+    return Fields(None, box)
 
 
 def send(message: dict[str, Any] | None, turns: tuple[Turn, ...]) -> tuple[Any, ...]:

@@ -6,7 +6,16 @@ from functools import partial
 
 import gradio as gr
 
-from playground.ui import answer_tab, attention_tab, caption_tab, chat_tab, segment_tab, session
+from playground.ui import (
+    anatomy_tab,
+    answer_tab,
+    attention_tab,
+    caption_tab,
+    chat_tab,
+    compare_tab,
+    segment_tab,
+    session,
+)
 from playground.ui.loaded import DEFAULT_CHAT, chat_model
 from playground.ui.picker import picker, waking
 
@@ -27,23 +36,29 @@ def build(model: str = DEFAULT_CHAT) -> gr.Blocks:
     with gr.Blocks(title="VLM Playground", analytics_enabled=False, delete_cache=(3600, day)) as app:
         gr.HTML(_HEADER)
         picked = picker("chat", model, chat_model, state="waking")
-        with gr.Tabs(overflow_behavior="wrap"):
+        why = gr.State(None)
+        with gr.Tabs(selected="chat", overflow_behavior="wrap") as tabs:
             with gr.Tab("Chat", id="chat"):
-                chat_tab.build(picked.chosen)
+                chat_tab.build(picked.chosen, why)
             with gr.Tab("Ask", id="ask"):
-                answer_tab.build(picked.chosen)
+                answer_tab.build(picked.chosen, why)
             with gr.Tab("Caption", id="caption"):
                 caption_tab.build(picked.chosen)
             with gr.Tab("Segment", id="segment"):
                 segment_tab.build()
             with gr.Tab("Attention", id="attention"):
-                looking = attention_tab.build(picked.chosen)
+                looking = attention_tab.build(picked.chosen, why)
+            with gr.Tab("Side by side", id="compare"):
+                compare_tab.build(picked.chosen)
+            with gr.Tab("Anatomy", id="anatomy"):
+                anatomy_tab.build(picked.chosen)
         able = partial(attention_tab.capability, switches=len(looking.switches))
         switched = [*looking.switches, looking.reason]
         unseen = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
         app.load(waking("chat", chat_model), picked.chosen, picked.card, **unseen).then(
             able, picked.chosen, switched, **unseen
         )
+        why.change(lambda: gr.Tabs(selected="attention"), None, tabs, **unseen, queue=False)
         app.unload(session.end)
         picked.chosen.change(able, picked.chosen, switched, **unseen)
     return app

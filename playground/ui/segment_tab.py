@@ -20,6 +20,7 @@ from playground.ui.picker import picker
 from playground.ui.picture_input import chosen_picture, picture_input
 from playground.ui.session import session_of
 from playground.ui.streaming import MODEL_QUEUE
+from playground.ui.turn import Fields
 
 _SHOWN, _READ = 1024, 352
 """The longest sides, in pixels, of a picture as it is shown and as a model reads it (CLIPSeg's own size)."""
@@ -35,7 +36,7 @@ class Segmented:
     logits: np.ndarray
 
 
-def build() -> None:
+def build() -> Fields:
     """Lay out the tab. It has its own picker: a chat model cannot segment."""
     scenes = example_row(lambda scene: scene.phrases)
     kept = gr.State(None, time_to_live=3600)
@@ -87,6 +88,7 @@ def build() -> None:
         [threshold.change, opacity.change], draw, [kept, *sliders], drawn,
         show_progress="hidden", trigger_mode="always_last", api_visibility="private",
     )  # fmt: skip
+    return Fields(picture, words)
 
 
 def respond(

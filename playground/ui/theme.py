@@ -9,7 +9,7 @@ import gradio as gr
 
 from playground.tasks import examples
 
-STYLE = Path(__file__).with_name("style.css")
+STYLES = sorted(Path(__file__).parent.glob("*.css"))
 
 TERRACOTTA = gr.themes.Color(
     name="terracotta", c50="#fdf4ef", c100="#fbe5da", c200="#f5c9b6", c300="#eda589", c400="#e27e5b",
@@ -95,7 +95,7 @@ def launch_options() -> dict[str, Any]:
     """
     return {
         "theme": theme(),
-        "css_paths": [STYLE],
+        "css_paths": STYLES,
         "footer_links": [],
         "run_history": False,
         "show_error": False,

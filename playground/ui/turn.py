@@ -1,0 +1,40 @@
+"""What passes between tabs: a turn of a talk, an answer that somebody asks why about, and the fields of a tab."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn as the page keeps it: pictures as paths, because a session may stay open for hours.
+
+    The footer says what an answer cost; without one it is still being written.
+    """
+
+    role: str
+    text: str
+    images: tuple[str, ...] = ()
+    footer: str = ""
+
+
+@dataclass(frozen=True, eq=False)  # compared by identity: asking why a second time is a new wish
+class Why:
+    """An answer that somebody wants to look into.
+
+    turns: the talk up to the question, pictures as paths. answer: what was answered. model: the name of who did.
+    """
+
+    turns: tuple[Turn, ...]
+    answer: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What of a tab a link or a reload can fill; None where the tab has no such field."""
+
+    picture: gr.Image | None
+    words: gr.Textbox | gr.MultimodalTextbox | None
