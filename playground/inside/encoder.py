@@ -26,7 +26,7 @@ MOST_BYTES = 2_000_000_000
 """Squares that would take more than this are refused: 24 layers of 16 heads over 1,140 tokens take as much."""
 
 # Families that show a picture in tiles first and whole at the end; the others begin with the whole.
-_WHOLE_LAST = ("smolvlm", "idefics3", "internvl")
+WHOLE_LAST = ("smolvlm", "idefics3", "internvl")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def encoder_attention(model: ChatModel | EmbeddingModel, image: Image.Image) -> 
             layers = _squares(model.model, inputs, chats)
     if grid is None or len({layer.shape for layer in layers}) != 1 or layers[0].shape[-1] < grid[0] * grid[1]:
         raise NoLayout("Its vision encoder does not attend from patch to patch, so there is nothing to show.")
-    order = _order(model.model, inputs, grid)
+    order = reading_order(model.model, inputs, grid)
     squares = torch.stack(layers).cpu().numpy()
     if order is not None:
         squares = squares[:, :, order][..., order]
@@ -98,17 +98,23 @@ def _of_chat(model: ChatModel, image: Image.Image) -> _Prepared:
         return {"pixel_values": prepared["pixel_values"]}, layouts[0].grid, layouts[0].boxes
     if family == "florence2":
         return dict(prepared), None, ()
-    place = -1 if family in _WHOLE_LAST else 0
+    place = -1 if family in WHOLE_LAST else 0
     inputs, layout = vision.parts(model.model, prepared)[place].inputs, layouts[place]
+    grid = patch_grid(model.model, inputs)
+    return inputs, grid, _split(layout, grid)
+
+
+def patch_grid(model: PreTrainedModel, inputs: Mapping[str, torch.Tensor]) -> tuple[int, int] | None:
+    """Rows and columns of the patches of the first picture or tile; None where there is no one size of a patch."""
     if "image_grid_thw" in inputs:
         _, rows, columns = inputs["image_grid_thw"][0].tolist()
-    else:
-        patch = model.model.config.vision_config.patch_size
-        height, width = patch if isinstance(patch, Sequence) else (patch, patch)
-        rows, columns = (
-            int(length) // side for length, side in zip(inputs["pixel_values"].shape[-2:], (height, width), strict=True)
-        )
-    return inputs, (rows, columns), _split(layout, (rows, columns))
+        return rows, columns
+    patch = getattr(model.config.vision_config, "patch_size", None)
+    sides = tuple(patch) if isinstance(patch, Sequence) else (patch, patch)
+    if len(sides) != 2 or None in sides:
+        return None
+    rows, columns = (int(length) // side for length, side in zip(inputs["pixel_values"].shape[-2:], sides, strict=True))
+    return rows, columns
 
 
 def _split(layout: ImageLayout, grid: tuple[int, int]) -> tuple[Box, ...]:
@@ -162,7 +168,9 @@ def _diagonal(blocks: list[torch.Tensor]) -> torch.Tensor:
     return square
 
 
-def _order(model: PreTrainedModel, inputs: Mapping[str, torch.Tensor], grid: tuple[int, int]) -> np.ndarray | None:
+def reading_order(
+    model: PreTrainedModel, inputs: Mapping[str, torch.Tensor], grid: tuple[int, int]
+) -> np.ndarray | None:
     """Where each patch stands in the encoder's order, row by row; None where it has them row by row itself.
 
     Qwen-VL reads the patches that become one token one after the other, and Qwen2.5-VL window by window.
