@@ -120,7 +120,7 @@ def _vision(walk: Walk, weights: int) -> Station:
     )
     return Station(
         VISION,
-        f"{_count(len(layers), 'layer')}. {looks} Alike in colour is alike in what it stands for.",
+        f"{_count(len(layers), 'layer')}. {looks}",
         walk.vision.last_shape,
         _axes(walk.vision),
         weights,

@@ -2,11 +2,65 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
+from playground.tasks import checked_question
+from playground.ui import snippets, troubles
+from playground.ui.anatomy_cards import cards
+from playground.ui.examples import example_row, run_on_click
+from playground.ui.loaded import chat_model
+from playground.ui.picture_input import chosen_picture, picture_input
+from playground.ui.streaming import MODEL_QUEUE
 from playground.ui.turn import Fields
+
+_WAITING = (
+    '<p class="empty">Walk through, and see what becomes of the picture: pixels, patches, vectors, tokens among words, '
+    "the next word.</p>"
+)
 
 
 def build(chosen: gr.State) -> Fields:
     """Lay out the tab; `chosen` holds the name of the chat model."""
-    return Fields(None, None)
+    scenes = example_row(lambda scene: scene.question)
+    with gr.Row():
+        with gr.Column(min_width=300, scale=2):
+            note = gr.HTML(render=False)
+            picture = picture_input(note)
+            question = gr.Textbox(
+                label="Question",
+                info="The words that stand behind the picture; the model begins to answer them.",
+                placeholder="where is the dog?",
+                max_lines=4,
+            )
+            walk = gr.Button("Walk through", variant="primary")
+            note.render()
+        with gr.Column(min_width=300, scale=3):
+            result = gr.HTML(_WAITING, elem_classes="anatomy")
+    outputs = [result, note]
+    gr.on(
+        [walk.click, question.submit], respond, [picture, question, chosen], outputs,
+        api_visibility="private", **MODEL_QUEUE,
+    )  # fmt: skip
+    run_on_click(
+        scenes,
+        lambda scene: (str(scene.path), scene.question),
+        [picture, question],
+        respond,
+        [chosen],
+        outputs,
+    )
+    return Fields(picture, question)
+
+
+def respond(path: str | None, question: str, name: str) -> tuple[Any, str]:
+    """Values for (result, note); on trouble the last walk stays and the note says why."""
+    try:
+        from playground.inside.anatomy import anatomy
+
+        picture = chosen_picture(path)
+        found = anatomy(chat_model(name), picture.image, checked_question(question))
+    except Exception as error:
+        return gr.skip(), snippets.trouble(troubles.sentence(error))
+    return cards(found), snippets.notes(picture.notes)
