@@ -81,7 +81,7 @@ def _pixels(walk: Walk) -> Station:
     shape = pixels.shape
     while len(shape) > 3 and shape[0] == 1:
         shape = shape[1:]
-    axes = ("patches", "numbers each") if len(shape) == 2 else ("views", "colours", "rows", "columns")[-len(shape) :]
+    axes = ("patches", "numbers") if len(shape) == 2 else ("views", "colours", "rows", "columns")[-len(shape) :]
     several = walk.views is not None and len(walk.views) > 1
     cut = f" It is cut into {len(walk.views)} views, one of them of the whole." if several else ""
     norms = np.linalg.norm(pixels, axis=-1 if pixels.ndim == 2 else -3).ravel()
@@ -222,8 +222,8 @@ def _next(walk: Walk, weights: int) -> Station:
 
 def _axes(passage: Passage, counted: str = "vectors") -> tuple[str, ...]:
     if passage.convolved:
-        return ("views", "numbers each", "rows", "columns")[-len(passage.shape) :]
-    return ("views", counted, "numbers each")[-len(passage.shape) :]
+        return ("views", "numbers", "rows", "columns")[-len(passage.shape) :]
+    return ("views", counted, "numbers")[-len(passage.shape) :]
 
 
 def _count(number: int, noun: str) -> str:

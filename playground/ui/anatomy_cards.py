@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from playground.inside.stations import Station
 
 _MOST_VIEWS, _MOST_TOKENS = 24, 400
+_TERRACOTTA, _GREY = (205, 95, 59), (171, 155, 134)
 
 
 def cards(found: Anatomy) -> str:
@@ -143,7 +144,7 @@ def _tokens(found: Anatomy, station: Station) -> tuple[str, str]:
         f'<h4>The row that is read: {row}</h4><p class="token-row">{"".join(chips)}</p>'
         f"{beside}<h4>Mean length of their vectors</h4>{_facts(lengths)}"
     )
-    return "", body
+    return _thumb(_row(found, tints)), body
 
 
 def _growth(found: Anatomy, station: Station) -> tuple[str, str]:
@@ -164,23 +165,23 @@ def _growth(found: Anatomy, station: Station) -> tuple[str, str]:
     )
     if added:
         added = f'<h4>What each layer adds, as a share of what came in</h4><ul class="bars">{added}</ul>'
-    return "", f"<h4>Mean length after each layer</h4>{drawn}{added}"
+    return _lengths(station.layers), f"<h4>Mean length after each layer</h4>{drawn}{added}"
 
 
 def _language(found: Anatomy, station: Station) -> tuple[str, str]:
-    _, body = _growth(found, station)
+    small, body = _growth(found, station)
     if not any(layer.likely for layer in station.layers):
-        return "", body
+        return small, body
     rows = "".join(
         f"<tr><th scope='row'>{place}</th>{''.join(_guess(*pair) for pair in layer.likely)}</tr>"
         for place, layer in enumerate(station.layers, 1)
     )
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("layer", "likeliest", "2nd", "3rd", "4th", "5th"))
     lens = (
         "<h4>What it would say after each layer, if no layer followed (logit lens)</h4>"
-        '<table class="lens"><thead><tr><th scope="col">layer</th><th scope="col" colspan="5">likeliest first</th>'
-        f"</tr></thead><tbody>{rows}</tbody></table>"
+        f'<table class="lens"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     )
-    return "", lens + body
+    return small, lens + body
 
 
 def _next(found: Anatomy, station: Station) -> tuple[str, str]:
@@ -191,7 +192,7 @@ def _next(found: Anatomy, station: Station) -> tuple[str, str]:
         f'<span class="bar-figure">{snippets.percent(share)}</span></li>'
         for label, share in rows
     )
-    return "", f'<ul class="bars best">{bars}</ul>'
+    return _thumb(_columns([probability for _, probability in found.likely[:4]])), f'<ul class="bars best">{bars}</ul>'
 
 
 def _kinds(found: Anatomy, layer: Layer) -> list[tuple[str, np.ndarray]]:
@@ -270,13 +271,45 @@ def _figured(source: str, caption: str, kind: str = "map") -> str:
     )
 
 
+def _lengths(layers: Sequence[Layer]) -> str:
+    """The length of every token's vector (across) after each layer (down), as a small picture."""
+    if len({len(layer.norms) for layer in layers}) != 1:
+        return ""
+    values = np.log(np.stack([layer.norms for layer in layers]).clip(1e-6))
+    image = Image.fromarray(_heated(values)).resize((64, 64), Image.Resampling.BOX)
+    return _thumb(np.asarray(image))
+
+
+def _row(found: Anatomy, tints: Sequence[np.ndarray]) -> np.ndarray:
+    """The sequence that is read, one point a token, row under row: the picture in its colours, words in grey."""
+    side = max(1, int(np.ceil(np.sqrt(len(found.tokens)))))
+    points = np.full((side * side, 3), 255, np.uint8)
+    points[: len(found.tokens)] = _GREY
+    pictures = [place for place, token in enumerate(found.tokens) if token.picture]
+    points[pictures] = np.array(tints) if tints else _TERRACOTTA
+    return points.reshape(side, side, 3)
+
+
+def _columns(shares: Sequence[float]) -> np.ndarray:
+    """Probabilities as columns, side by side."""
+    image = Image.new("RGB", (64, 64), "white")
+    pen, wide = ImageDraw.Draw(image), 64 / len(shares)
+    for place, share in enumerate(shares):
+        pen.rectangle((place * wide + 3, 62 - 58 * share, (place + 1) * wide - 4, 62), fill=_TERRACOTTA)
+    return np.asarray(image)
+
+
 def _thumb(pixels: np.ndarray) -> str:
     return f'<img class="thumb" src="{_png(pixels)}" alt="">'
 
 
 def _heat(values: np.ndarray) -> str:
+    return _png(_heated(values))
+
+
+def _heated(values: np.ndarray) -> np.ndarray:
     scaled = (values - values.min()) / max(float(values.max() - values.min()), 1e-12)
-    return _png(heat_colours(scaled).round().astype(np.uint8))
+    return heat_colours(scaled).round().astype(np.uint8)
 
 
 def _cut(pixels: np.ndarray, grid: tuple[int, int]) -> np.ndarray:

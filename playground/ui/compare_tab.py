@@ -2,11 +2,228 @@
 
 from __future__ import annotations
 
-import gradio as gr
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+import gradio as gr
+from PIL import Image
+
+from playground.checkpoints.catalog import find, of_kind
+from playground.drawing import enlarged, heatmap_over, masks_over, resized
+from playground.inside.methods import METHODS
+from playground.tasks import TaskError, checked_question
+from playground.tasks.compare import DEFAULT_METHOD, look, same_word, scores, side, telling_word
+from playground.tasks.examples import Truth, truth_of
+from playground.ui import compare_cards, snippets, troubles
+from playground.ui.card import choice
+from playground.ui.examples import example_row, run_on_click
+from playground.ui.loaded import DEFAULT_CHAT, chat_model, must_download
+from playground.ui.picture_input import chosen_picture, picture_input
+from playground.ui.session import session_of
+from playground.ui.streaming import MODEL_QUEUE
 from playground.ui.turn import Fields
+
+if TYPE_CHECKING:
+    from playground.models.remote import AnyChatModel
+    from playground.tasks.compare import Side
+
+DEFAULT_OTHER = "moji-blip"
+_WAITING = '<p class="empty">{} answers here.</p>'
+_NO_TRUTH = "No score here: this is not one of the example scenes, so nobody knows where its things truly are."
+
+
+@dataclass(frozen=True, eq=False)  # compared by identity: Gradio hashes what a session keeps
+class Compared:
+    """What both models left behind: None for one that gave no answer. chosen: the index of each one's word."""
+
+    image: Image.Image
+    question: str
+    sides: tuple[Side | None, Side | None]
+    chosen: tuple[int, int]
+    truth: Truth | None
 
 
 def build(chosen: gr.State) -> Fields:
-    """Lay out the tab; `chosen` holds the name of the chat model."""
-    return Fields(None, None)
+    """Lay out the tab; the first model is the one that `chosen` names, until another one is taken here."""
+    kept = gr.State(None, time_to_live=3600)
+    scenes = example_row(lambda scene: scene.question)
+    with gr.Row():
+        with gr.Column(min_width=300):
+            note = gr.HTML(render=False)
+            picture = picture_input(note)
+        with gr.Column(min_width=300):
+            question = gr.Textbox(
+                label="Question",
+                info="Both models are asked the same.",
+                placeholder="where is the dog?",
+                max_lines=4,
+            )
+            with gr.Row():
+                names = [
+                    _model_field(label, name) for label, name in (("First", DEFAULT_CHAT), ("Second", DEFAULT_OTHER))
+                ]
+            method = gr.Dropdown(
+                [(method.label, name) for name, method in METHODS.items()],
+                value=DEFAULT_METHOD,
+                label="Maps by",
+                info="What draws the maps, for both models alike.",
+            )
+            ask = gr.Button("Ask both", variant="primary")
+            note.render()
+    columns = []
+    with gr.Row(elem_classes="sides"):
+        for place, name in enumerate((DEFAULT_CHAT, DEFAULT_OTHER)):
+            with gr.Column(min_width=300):
+                columns.append(_column(place, name))
+    heads, words, heats, verdicts = zip(*columns, strict=True)
+    drawn = [part for pair in zip(words, heats, verdicts, strict=True) for part in pair]
+    outputs = [kept, *heads, *drawn, note]
+    inputs = [*names, method]
+    gr.on(
+        [ask.click, question.submit], respond, [picture, question, *inputs], outputs,
+        api_visibility="private", **MODEL_QUEUE,
+    )  # fmt: skip
+    run_on_click(
+        scenes,
+        lambda scene: (str(scene.path), scene.question),
+        [picture, question],
+        respond,
+        inputs,
+        outputs,
+    )
+    # Preprocessing would answer a word that an earlier answer left in the page with a bare "Error".
+    again = {"preprocess": False, "show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
+    for place, word in enumerate(words):
+        word.input(partial(choose, place), [kept, word, method], [kept, *drawn], **again, **MODEL_QUEUE)
+    method.input(redraw, [kept, method], drawn, **again, **MODEL_QUEUE)
+    chosen.change(_first, [chosen, names[1]], names[0], show_progress="hidden", queue=False, api_visibility="private")
+    return Fields(picture, question)
+
+
+def _model_field(label: str, name: str) -> gr.Dropdown:
+    return gr.Dropdown(
+        [(choice(entry), entry.name) for entry in of_kind("chat")],
+        value=name,
+        label=f"{label} model",
+        info="On this machine already, or loaded with the list above the tabs.",
+        allow_custom_value=True,
+        min_width=140,
+    )
+
+
+def _column(place: int, name: str) -> tuple[gr.HTML, gr.Radio, gr.Image, gr.HTML]:
+    """What one model gets: (head, words, heat, verdict)."""
+    head = gr.HTML(_WAITING.format(name))
+    word = gr.Radio([], label="Its answer: choose a word", elem_classes="words", visible=False)
+    heat = gr.Image(
+        label="Where it looked",
+        interactive=False,
+        height=340,
+        visible=False,
+        buttons=["download", "fullscreen"],
+        elem_id=f"side-heat-{place}",
+        alt_text="The picture, glowing where the model looked",
+    )
+    return head, word, heat, gr.HTML()
+
+
+def _first(name: str, other: str) -> Any:
+    """The picked model becomes the first one, unless it is compared already, or is in no list here."""
+    return gr.skip() if name == other or find(name) is None else name
+
+
+def respond(
+    path: str | None, question: str, first: str, second: str, method: str, request: gr.Request = None
+) -> tuple[Any, ...]:
+    """Values for (kept, two heads, word, heat and verdict of each, note); trouble changes the note alone.
+
+    A model that fails says so in its own column; the other one answers all the same.
+    """
+    try:
+        picture = chosen_picture(path)
+        asked = checked_question(question)
+    except Exception as error:
+        return *(gr.skip() for _ in range(9)), snippets.trouble(troubles.sentence(error))
+    heads, sides = [], []
+    for name in (first, second):
+        try:
+            sides.append(side(_model(name), picture.image, asked, seen=session_of(request).seen))
+            heads.append(compare_cards.head(sides[-1]))
+        except Exception as error:
+            sides.append(None)
+            heads.append(compare_cards.failed(name or "No model", troubles.sentence(error)))
+    truth = truth_of(picture.image)
+    begin = [telling_word(found, truth) if found else 0 for found in sides]
+    if all(found and found.words for found in sides):
+        begin[1] = _or(same_word(sides[0], begin[0], sides[1]), begin[1])
+    kept = Compared(picture.image, asked, tuple(sides), tuple(begin), truth)
+    return kept, *heads, *redraw(kept, method), snippets.notes(picture.notes)
+
+
+def choose(place: int, kept: Compared | None, word: int, method: str) -> tuple[Any, ...]:
+    """Values for (kept, word, heat and verdict of each): another word on one side, and the same on the other."""
+    if kept is None or kept.sides[place] is None or word not in range(len(kept.sides[place].words)):
+        return gr.skip(), *redraw(None, method)
+    chosen, other = list(kept.chosen), kept.sides[1 - place]
+    chosen[place] = word
+    if other is not None:
+        chosen[1 - place] = _or(same_word(kept.sides[place], word, other), chosen[1 - place])
+    changed = [now != before for now, before in zip(chosen, kept.chosen, strict=True)]
+    kept = replace(kept, chosen=tuple(chosen))
+    parts = [_drawn(kept, each, method) if changed[each] else (gr.skip(),) * 3 for each in (0, 1)]
+    return kept, *parts[0], *parts[1]
+
+
+def redraw(kept: Compared | None, method: str) -> tuple[Any, ...]:
+    """Values for word, heat and verdict of each side, by another method. Never raises."""
+    if kept is None:
+        gone = snippets.trouble("These answers are not kept any more; they are for an hour. Ask again.")
+        return gr.skip(), gr.skip(), gone, gr.skip(), gr.skip(), gone
+    return *_drawn(kept, 0, method), *_drawn(kept, 1, method)
+
+
+def _drawn(kept: Compared, place: int, method: str) -> tuple[Any, Any, str]:
+    """Word, heat and verdict of one side; where there is no map the reason stands in its place."""
+    found, word = kept.sides[place], kept.chosen[place]
+    if found is None or not found.words:
+        why = f"No map: {found.reason}" if found and found.reason else ""
+        return gr.Radio([], visible=False), gr.Image(None, visible=False), snippets.notes([why] if why else [])
+    words = gr.Radio([(text, index) for index, text in enumerate(found.words)], value=word, visible=True)
+    try:
+        seen = look(_model(found.name), found, word, method)
+    except Exception as error:
+        return words, gr.Image(None, visible=False), snippets.trouble(troubles.sentence(error))
+    picture = heatmap_over(enlarged(kept.image), seen.values)
+    label = METHODS[seen.method].label
+    noun = _noun(kept, found.words[word])
+    if noun is None:
+        return words, gr.Image(picture, visible=True, label=label), snippets.small_print(f"{_NO_TRUTH} {seen.note}")
+    mask = kept.truth.mask(noun)
+    outlined = masks_over(picture, resized(mask, picture.size)[None] > 0.5, opacity=0)
+    told = compare_cards.verdict(found.words[word], noun, scores(seen.values, mask), label, seen.note)
+    return words, gr.Image(outlined, visible=True, label=label), told
+
+
+def _noun(kept: Compared, word: str) -> str | None:
+    """The true thing that the word names, else the question, else the first of the scene; None where none is known."""
+    if kept.truth is None:
+        return None
+    return kept.truth.named_in([word, kept.question]) or next(iter(kept.truth.nouns), None)
+
+
+def _model(name: str | None) -> AnyChatModel:
+    """As `chat_model`, but nothing is downloaded unasked.
+
+    Raises:
+        TaskError: no name, or a model that is not on this machine.
+    """
+    if not name:
+        raise TaskError(f"No model is chosen here. Choose one, such as {DEFAULT_CHAT}.")
+    if must_download(name):
+        raise TaskError(f"{name} is not on this machine yet. Load it with the list above the tabs, then ask again.")
+    return chat_model(name)
+
+
+def _or(found: int | None, otherwise: int) -> int:
+    return otherwise if found is None else found

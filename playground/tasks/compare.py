@@ -1,0 +1,166 @@
+"""The same question about the same picture to two models: what each says, how sure it is, and where it looked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from playground.models.chat import Message
+from playground.tasks import checked_question
+
+if TYPE_CHECKING:
+    import threading
+
+    import numpy as np
+    from PIL import Image
+
+    from playground.inside.score import MapScore
+    from playground.inside.trace import Trace
+    from playground.models.chat import Statistics
+    from playground.models.remote import AnyChatModel
+    from playground.models.seen import Seen
+    from playground.tasks.examples import Truth
+
+DEFAULT_METHOD, PLAIN_METHOD = "patches", "attention"
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """What one model said.
+
+    name: of the model. text: its answer. probability: of the whole answer, 0 to 1, the product over its tokens; None
+    where a server tells none. statistics: what the answer took. fusion: how the model brings picture and words
+    together, in a sentence.
+    trace: the answer's words and their attention; None where it cannot be read, and then `reason` says why.
+    """
+
+    name: str
+    text: str
+    probability: float | None
+    statistics: Statistics
+    fusion: str
+    trace: Trace | None = None
+    reason: str | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the answer that can be looked into; none where there is no trace."""
+        return tuple(word.text for word in self.trace.words) if self.trace else ()
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """Where a model looked for one word.
+
+    values: float32 (height, width) of the picture, of sum 1 or all zero. method: the name of the method that drew it.
+    note: why it is not the method that was asked for; "" where it is.
+    """
+
+    values: np.ndarray
+    method: str
+    note: str = ""
+
+
+def side(
+    model: AnyChatModel,
+    image: Image.Image,
+    question: str,
+    *,
+    max_new_tokens: int = 48,
+    stop: threading.Event | None = None,
+    seen: Seen | None = None,
+) -> Side:
+    """Ask one of the models. A model whose attention cannot be read answers as well.
+
+    seen: the session's encoded pictures. Raises TaskError for an empty or over-long question, and what `generate`
+    raises.
+    """
+    messages = (Message("user", checked_question(question), (image,)),)
+    options = {"max_new_tokens": max_new_tokens, "stop": stop, "seen": seen}
+    traced = None
+    if not model.attention_reason:
+        from playground.inside.trace import trace
+
+        traced = trace(model, messages, **options)
+    written = traced.answer if traced else model.generate(messages, **options)
+    each = [piece.probability for piece in written.pieces]
+    told = None if not each or None in each else math.prod(each)
+    text = written.text.strip()
+    return Side(model.name, text, told, written.statistics, fusion(model), traced, model.attention_reason)
+
+
+def look(model: AnyChatModel, found: Side, word: int, method: str = DEFAULT_METHOD) -> Look:
+    """Draw where a model looked for the word at this index of `found.words`.
+
+    method: a name in `playground.inside.methods.METHODS`. Where it cannot be used with this model it is the plain
+    attention, and the note says so. Raises CannotExplain where nothing can be read, IndexError for a word that is not
+    there.
+    """
+    from playground.inside.methods import METHODS, CannotExplain, explain
+
+    if found.trace is None:
+        raise CannotExplain(found.reason or "Its attention was not kept.")
+    if not 0 <= word < len(found.words):
+        raise IndexError(f"no word {word}")
+    try:
+        return Look(explain(method, model, found.trace, word), method)
+    except CannotExplain as error:
+        if method == PLAIN_METHOD or method not in METHODS:
+            raise
+        values = explain(PLAIN_METHOD, model, found.trace, word)
+        return Look(values, PLAIN_METHOD, f"{error} This is its attention instead.")
+
+
+def scores(values: np.ndarray, mask: np.ndarray) -> dict[str, MapScore]:
+    """How well a map points at a thing, beside maps that have not seen the picture.
+
+    values: (height, width). mask: bool of the same size. Under "map" the map's own scores, then those of the baselines
+    of `playground.inside.score`: "random" (always the same one), "centre" and "uniform".
+    """
+    import numpy as np
+
+    from playground.inside.score import BASELINES, baseline, score_map
+
+    blind = {name: baseline(name, mask.shape, np.random.default_rng(0)) for name in BASELINES}
+    return {name: score_map(each, mask) for name, each in {"map": values, **blind}.items()}
+
+
+def telling_word(found: Side, truth: Truth | None) -> int:
+    """The word to begin with: the first that names a true thing, else the longest; 0 where there is none."""
+    for place, text in enumerate(found.words):
+        if truth and truth.named_in([text]):
+            return place
+    return max(range(len(found.words)), key=lambda place: len(found.words[place]), default=0)
+
+
+def same_word(chosen: Side, word: int, other: Side) -> int | None:
+    """Where the other answer says the same word: its second "dog" for the second "dog", else its last one; None where
+    it does not say it. Capitals do not matter."""
+    text = chosen.words[word].casefold()
+    places = [place for place, said in enumerate(other.words) if said.casefold() == text]
+    before = sum(said.casefold() == text for said in chosen.words[:word])
+    return places[min(before, len(places) - 1)] if places else None
+
+
+def fusion(model: AnyChatModel) -> str:
+    """How a model brings picture and words together, in a sentence."""
+    if not hasattr(model, "model"):
+        return "It runs on a server, which does not show how it brings picture and words together."
+    config = model.model.config
+    if config.model_type == "blip" and hasattr(model.model, "text_encoder"):
+        return (
+            "Cross-attention, twice: a text encoder looks at the picture as it reads the question, and the decoder "
+            "looks at what became of both."
+        )
+    if config.model_type == "blip":
+        return "Cross-attention: the picture stays beside the words, and in every layer each word looks over at it."
+    if config.is_encoder_decoder:
+        return (
+            "Encoder and decoder: picture and question are read together, and the words of the answer look over at "
+            "what became of both, by cross-attention."
+        )
+    return (
+        "Self-attention: a projector turns the patches into tokens that stand among the words, and every layer looks "
+        "at both alike."
+    )

@@ -1,0 +1,60 @@
+"""Two answers beside each other: what stands over and under each map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import TYPE_CHECKING
+
+from playground.ui import snippets
+
+if TYPE_CHECKING:
+    from playground.inside.score import MapScore
+    from playground.tasks.compare import Side
+
+_BLIND = {"centre": "a blob in the middle", "random": "random patches", "uniform": "everywhere alike"}
+
+
+def head(found: Side) -> str:
+    """The model, its answer, what the answer took, and how the model brings picture and words together."""
+    figures = found.statistics
+    sure = "how sure it is, the server does not tell"
+    facts = [
+        sure if found.probability is None else f"{snippets.percent(found.probability)} sure of the whole answer",
+        snippets.seconds(figures.seconds),
+        "picture tokens unknown" if figures.image_tokens is None else f"{figures.image_tokens} picture tokens",
+    ]
+    return (
+        f'<div class="side-result"><h3>{escape(found.name)}</h3>'
+        f'<p class="answer-text">{escape(found.text) or "(it said nothing)"}</p>'
+        f'<p class="side-facts">{escape(" · ".join(facts))}</p><p class="side-fusion">{escape(found.fusion)}</p></div>'
+    )
+
+
+def failed(name: str, sentence: str) -> str:
+    """In place of `head`: why this model gave no answer."""
+    return f'<div class="side-result"><h3>{escape(name)}</h3>{snippets.trouble(sentence)}</div>'
+
+
+def verdict(word: str, noun: str, scored: Mapping[str, MapScore], label: str, note: str = "") -> str:
+    """How well the map points at the true thing, in a sentence, and beside maps that have not seen the picture.
+
+    scored: what `playground.tasks.compare.scores` gives. label: of the method that drew the map.
+    """
+    own = scored["map"]
+    said = (
+        f"For “{word}” {snippets.percent(own.mass)} of the map lies on the true {noun}, which covers "
+        f"{snippets.percent(own.area)} of the picture. Its peak {'hits' if own.hit else 'misses'}."
+    )
+    rows = {label: own, **{_BLIND[name]: score for name, score in scored.items() if name in _BLIND}}
+    body = "".join(
+        f'<tr{" class=own" * (score is own)}><th scope="row">{escape(name)}</th><td>{snippets.percent(score.mass)}</td>'
+        f"<td>{'hit' if score.hit else 'miss'}</td><td>{score.best_iou:.2f}</td></tr>"
+        for name, score in rows.items()
+    )
+    return (
+        f"{snippets.notes([said])}"
+        f'<table class="scores"><thead><tr><th scope="col">map</th><th scope="col">on the {escape(noun)}</th>'
+        f'<th scope="col">peak</th><th scope="col">best overlap</th></tr></thead><tbody>{body}</tbody></table>'
+        f"{snippets.small_print(note) if note else ''}"
+    )
