@@ -16,8 +16,8 @@ from playground.tasks import TaskError, checked_question
 from playground.tasks.compare import DEFAULT_METHOD, look, same_word, scores, side, telling_word
 from playground.tasks.examples import Truth, truth_of
 from playground.ui import compare_cards, snippets, troubles
-from playground.ui.card import choice
 from playground.ui.examples import example_row, run_on_click
+from playground.ui.hosting import check_allowed
 from playground.ui.loaded import DEFAULT_CHAT, chat_model, must_download
 from playground.ui.picture_input import chosen_picture, picture_input
 from playground.ui.session import session_of
@@ -103,7 +103,7 @@ def build(chosen: gr.State) -> Fields:
 
 def _model_field(label: str, name: str) -> gr.Dropdown:
     return gr.Dropdown(
-        [(choice(entry), entry.name) for entry in of_kind("chat")],
+        [entry.name for entry in of_kind("chat")],
         value=name,
         label=f"{label} model",
         info="On this machine already, or loaded with the list above the tabs.",
@@ -216,10 +216,11 @@ def _model(name: str | None) -> AnyChatModel:
     """As `chat_model`, but nothing is downloaded unasked.
 
     Raises:
-        TaskError: no name, or a model that is not on this machine.
+        TaskError: no name, a model that is not on this machine, or what `chat_model` raises.
     """
     if not name:
         raise TaskError(f"No model is chosen here. Choose one, such as {DEFAULT_CHAT}.")
+    check_allowed(name)
     if must_download(name):
         raise TaskError(f"{name} is not on this machine yet. Load it with the list above the tabs, then ask again.")
     return chat_model(name)

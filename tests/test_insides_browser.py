@@ -1,0 +1,98 @@
+"""Side by side and Anatomy as a person uses them, in a real browser. Screenshots go to artifacts/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from app_process import running_app
+from browsing import Browser, Page, address, answered, expect, open_tab, pick, seen, shoot
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Page]:
+    """One visitor of a fresh app."""
+    with running_app(tmp_path_factory.mktemp("app") / "app.log", {"HF_HUB_OFFLINE": "1"}) as url:
+        visit = browser.new_page(viewport={"width": 1280, "height": 900})
+        visit.goto(url)
+        expect(visit.locator(".status.awake").first).to_be_visible(timeout=60_000)
+        yield visit
+        visit.close()
+
+
+def test_two_models_answer_beside_each_other(page: Page) -> None:
+    open_tab(page, "Side by side")
+    with answered(page):
+        seen(page, "button.example").first.click()
+    expect(seen(page, ".side-result")).to_have_count(2)
+    expect(seen(page, ".side-result").nth(0)).to_contain_text("Self-attention")
+    expect(seen(page, ".side-result").nth(1)).to_contain_text("Cross-attention")
+    expect(seen(page, "table.scores .own")).to_have_count(2)
+    with answered(page):
+        question = seen(page, "textarea").first
+        question.fill("describe the picture.")
+        question.press("Enter")
+    expect(seen(page, ".side-result").first).to_contain_text("and")
+    before = address(page, "#side-heat-0"), address(page, "#side-heat-1")
+    words = seen(page, ".words").nth(0).locator("label"), seen(page, ".words").nth(1).locator("label")
+    said = [set(each.all_inner_texts()) - {"a", "the"} for each in words]
+    checked = words[0].locator("input:checked").locator("xpath=..").inner_text()
+    shared = sorted((said[0] & said[1]) - {checked})
+    assert shared, f"no other word that both say: {said}"
+    words[0].filter(has_text=shared[0]).first.click()
+    expect(words[1].locator("input:checked").locator("xpath=..")).to_have_text(shared[0])
+    for place in (0, 1):
+        expect(page.locator(f"#side-heat-{place} img").first).not_to_have_attribute("src", before[place])
+        expect(
+            seen(
+                page,
+                ".note",
+            ).filter(has_text=f"“{shared[0]}”")
+        ).to_have_count(2)
+    shoot(page, "compare")
+
+
+def test_a_model_that_is_not_here_says_so_in_its_own_column(page: Page) -> None:
+    open_tab(page, "Side by side")
+    field = page.get_by_role("combobox", name="Second model")
+    field.fill("SmolVLM-256M-Instruct")
+    field.press("Enter")
+    with answered(page):
+        page.get_by_role("button", name="Ask both").click()
+    expect(seen(page, ".side-result .trouble")).to_contain_text("not on this machine yet")
+    expect(seen(page, ".side-result").first).to_contain_text("sure of the whole answer")
+    expect(seen(page, "table.scores")).to_have_count(1)
+
+
+def test_a_picture_is_walked_through_the_model(page: Page) -> None:
+    open_tab(page, "Anatomy")
+    with answered(page):
+        page.get_by_role("button", name="Walk through").click()
+    expect(seen(page, ".trouble")).to_contain_text("no picture")
+    with answered(page):
+        seen(page, "button.example").first.click()
+    stations = seen(page, ".station")
+    expect(stations).to_have_count(7)
+    expect(stations.nth(3)).to_contain_text("144 vectors × 256 numbers")
+    vision = stations.nth(2)
+    expect(vision.locator(".gallery img").first).to_be_hidden()
+    vision.locator("summary").click()
+    expect(vision.locator(".gallery img")).to_have_count(12)
+    expect(vision.locator(".gallery img").first).to_be_visible()
+    assert vision.locator(".gallery img").first.evaluate("image => image.naturalWidth") == 12
+    stations.nth(5).locator("summary").click()
+    expect(stations.nth(5).locator(".lens tbody tr")).to_have_count(4)
+    stations.nth(6).locator("summary").click()
+    expect(stations.nth(6)).to_contain_text("all others")
+    shoot(page, "anatomy")
+
+
+def test_another_model_has_another_way(page: Page) -> None:
+    pick(page, "moji-blip")
+    open_tab(page, "Side by side")
+    expect(page.get_by_role("combobox", name="First model")).to_have_value("moji-blip")
+    open_tab(page, "Anatomy")
+    with answered(page):
+        page.get_by_role("button", name="Walk through").click()
+    expect(seen(page, ".station.missing")).to_contain_text("This model has none")
+    expect(seen(page, ".station.missing summary")).to_have_count(0)
