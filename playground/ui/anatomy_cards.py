@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw
 
-from playground.drawing import heat_colours
 from playground.ui import snippets
 from playground.ui.anatomy_chart import chart
+from playground.ui.anatomy_pictures import columns, cut, heat, lengths, png, row
 
 if TYPE_CHECKING:
     from playground.inside.anatomy import Anatomy, Token
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
     from playground.inside.stations import Station
 
 _MOST_VIEWS, _MOST_TOKENS = 24, 400
-_TERRACOTTA, _GREY = (205, 95, 59), (171, 155, 134)
+_KINDS = ("picture", "words", "last token")
 
 
 def cards(found: Anatomy) -> str:
@@ -50,7 +47,10 @@ def cards(found: Anatomy) -> str:
 
 
 def _card(place: int, station: Station, small: str, body: str) -> str:
-    counted = [f"{number:,} {axis}" for number, axis in zip(station.shape, station.axes, strict=True)]
+    counted = [
+        f"{number:,} {axis.removesuffix('s') if number == 1 else axis}"
+        for number, axis in zip(station.shape, station.axes, strict=True)
+    ]
     facts = {
         "Shape": " × ".join(counted),
         "Mean length": "" if station.norm is None else _figure(station.norm),
@@ -81,7 +81,7 @@ def _pixels(found: Anatomy, station: Station) -> tuple[str, str]:
         "the whole" if several and place == found.shown else f"view {place + 1}" if several else "as it is read"
         for place in range(min(len(found.views), _MOST_VIEWS))
     ]
-    figures = [_figured(_png(view), name, "read") for view, name in zip(found.views, names, strict=False)]
+    figures = [_figured(png(view), name, "read") for view, name in zip(found.views, names, strict=False)]
     return _thumb(found.views[found.shown]), _gallery(figures, "" if several else "large")
 
 
@@ -90,27 +90,27 @@ def _patches(found: Anatomy, station: Station) -> tuple[str, str]:
     figures = _maps(layer)
     small = ""
     if found.views is not None and layer.grid:
-        cut = _cut(found.views[found.shown], layer.grid)
-        figures.insert(0, _figured(_png(cut), "the picture, cut", "read"))
-        small = _thumb(cut)
+        pieces = cut(found.views[found.shown], layer.grid)
+        figures.insert(0, _figured(png(pieces), "the picture, cut", "read"))
+        small = _thumb(pieces)
     return small, _gallery(figures, "large")
 
 
 def _vision(found: Anatomy, station: Station) -> tuple[str, str]:
     layers = station.layers
     named = [f"layer {place}{_adds(layer)}" for place, layer in enumerate(layers, 1)]
-    alike = [_figured(_png(layer.colours), name) for layer, name in zip(layers, named, strict=True) if layer.grid]
-    lengths = [
-        _figured(_heat(layer.norm_map), f"{_figure(layer.norm_map.min())} to {_figure(layer.norm_map.max())}")
+    alike = [_figured(png(layer.colours), name) for layer, name in zip(layers, named, strict=True) if layer.grid]
+    measured = [
+        _figured(heat(layer.norm_map), f"{_figure(layer.norm_map.min())} to {_figure(layer.norm_map.max())}")
         for layer in layers
         if layer.grid
     ]
-    if not alike:
-        return "", _growth(found, station)[1]
+    if len(alike) < len(layers):  # not known where they stand in the picture
+        return "", chart({_KINDS[0]: [layer.norm for layer in layers]}, "layer", "Mean length after each layer", [0])
     body = (
         "<h4>Patches alike in colour have vectors that are alike (three principal components)</h4>"
         f"{_gallery(alike)}<h4>Length of each patch’s vector, from the shortest (dark) to the longest (bright)</h4>"
-        f"{_gallery(lengths)}"
+        f"{_gallery(measured)}"
     )
     return _thumb(layers[-1].colours), body
 
@@ -119,7 +119,7 @@ def _projector(found: Anatomy, station: Station) -> tuple[str, str]:
     if not station.layers:
         return "", ""
     (layer,) = station.layers
-    return (_thumb(layer.colours) if layer.grid else ""), _gallery(_maps(layer), "large")
+    return _thumb(layer.colours), _gallery(_maps(layer), "large")
 
 
 def _tokens(found: Anatomy, station: Station) -> tuple[str, str]:
@@ -131,20 +131,21 @@ def _tokens(found: Anatomy, station: Station) -> tuple[str, str]:
     chips = [_chip(token, next(waiting, None) if token.picture else None) for token in found.tokens[:_MOST_TOKENS]]
     if len(found.tokens) > _MOST_TOKENS:
         chips.append(f'<span class="more">and {len(found.tokens) - _MOST_TOKENS:,} more</span>')
-    beside = (
-        f"<h4>Beside them, to be looked at in every layer: {found.beside:,} vectors of the picture</h4>"
-        f'<p class="token-row">{"".join(_chip_of_picture(None) for _ in range(min(found.beside, _MOST_TOKENS)))}</p>'
-        if found.beside
-        else ""
-    )
+    beside = ""
+    if found.beside:
+        squares = "".join(map(_chip_of_picture, _tints_beside(found)[:_MOST_TOKENS]))
+        beside = (
+            f"<h4>Beside them, to be looked at in every layer: {found.beside:,} vectors of the picture</h4>"
+            f'<p class="token-row">{squares}</p>'
+        )
     (layer,) = station.layers
-    lengths = {name: _figure(norms.mean()) for name, norms in _kinds(found, layer) if norms.size}
-    row = "the words alone" if found.beside else "squares are the picture, words are words"
+    means = {name: _figure(norms.mean()) for name, norms in _kinds(found, layer) if norms.size}
+    order = "the words alone" if found.beside else "squares are the picture, words are words"
     body = (
-        f'<h4>The row that is read: {row}</h4><p class="token-row">{"".join(chips)}</p>'
-        f"{beside}<h4>Mean length of their vectors</h4>{_facts(lengths)}"
+        f'<h4>The row that is read: {order}</h4><p class="token-row">{"".join(chips)}</p>'
+        f"{beside}<h4>Mean length of their vectors</h4>{_facts(means)}"
     )
-    return _thumb(_row(found, tints)), body
+    return _thumb(row(found, tints)), body
 
 
 def _growth(found: Anatomy, station: Station) -> tuple[str, str]:
@@ -154,18 +155,19 @@ def _growth(found: Anatomy, station: Station) -> tuple[str, str]:
         for name, norms in _kinds(found, layer):
             if norms.size:
                 lines.setdefault(name, []).append(float(norms.mean()))
-    drawn = chart(lines, "layer", "Mean length after each layer")
+    drawn = chart(lines, "layer", "Mean length after each layer", [_KINDS.index(name) for name in lines])
     shares = [
         (f"layer {place}", layer.added) for place, layer in enumerate(station.layers, 1) if layer.added is not None
     ]
+    most = max([share for _, share in shares], default=0) or 1
     added = "".join(
-        f'<li><span class="bar-label">{name}</span>{_bar(share / max(value for _, value in shares))}'
+        f'<li><span class="bar-label">{name}</span>{_bar(share / most)}'
         f'<span class="bar-figure">{snippets.percent(share)}</span></li>'
         for name, share in shares
     )
     if added:
         added = f'<h4>What each layer adds, as a share of what came in</h4><ul class="bars">{added}</ul>'
-    return _lengths(station.layers), f"<h4>Mean length after each layer</h4>{drawn}{added}"
+    return _thumb(lengths(station.layers)), f"<h4>Mean length after each layer</h4>{drawn}{added}"
 
 
 def _language(found: Anatomy, station: Station) -> tuple[str, str]:
@@ -192,16 +194,15 @@ def _next(found: Anatomy, station: Station) -> tuple[str, str]:
         f'<span class="bar-figure">{snippets.percent(share)}</span></li>'
         for label, share in rows
     )
-    return _thumb(_columns([probability for _, probability in found.likely[:4]])), f'<ul class="bars best">{bars}</ul>'
+    return _thumb(columns([probability for _, probability in found.likely[:4]])), f'<ul class="bars best">{bars}</ul>'
 
 
 def _kinds(found: Anatomy, layer: Layer) -> list[tuple[str, np.ndarray]]:
-    """The lengths of a layer's vectors apart by what they are, where they are the row of tokens that was read."""
+    """The lengths of a layer's vectors, by what they are; where they are not the row that was read, of the last one."""
     if len(layer.norms) != len(found.tokens):
-        return [("the answer so far", layer.norms)]
+        return [(_KINDS[2], layer.norms[-1:])]
     picture = np.array([token.picture for token in found.tokens])
-    kinds = [("picture", layer.norms[picture]), ("words", layer.norms[~picture]), ("last token", layer.norms[-1:])]
-    return kinds
+    return list(zip(_KINDS, (layer.norms[picture], layer.norms[~picture], layer.norms[-1:]), strict=True))
 
 
 def _tints(found: Anatomy, layer: Layer) -> list[np.ndarray]:
@@ -210,6 +211,15 @@ def _tints(found: Anatomy, layer: Layer) -> list[np.ndarray]:
     if layer.colours is None or layer.grid[0] * layer.grid[1] != count:
         return []
     return list(layer.colours.reshape(-1, 3))
+
+
+def _tints_beside(found: Anatomy) -> list[np.ndarray | None]:
+    """A colour for each vector that the vision encoder gives, none for what stands before the patches."""
+    from playground.inside.stations import VISION
+
+    last = found.station(VISION).layers[-1]
+    tints = [] if last.colours is None else list(last.colours.reshape(-1, 3))
+    return [None] * (found.beside - len(tints)) + tints
 
 
 def _chip(token: Token, tint: np.ndarray | None) -> str:
@@ -226,8 +236,8 @@ def _maps(layer: Layer) -> list[str]:
         return []
     low, high = _figure(layer.norm_map.min()), _figure(layer.norm_map.max())
     return [
-        _figured(_png(layer.colours), "alike in colour: alike in their numbers"),
-        _figured(_heat(layer.norm_map), f"lengths, {low} (dark) to {high} (bright)"),
+        _figured(png(layer.colours), "alike in colour: alike in their numbers"),
+        _figured(heat(layer.norm_map), f"lengths, {low} (dark) to {high} (bright)"),
     ]
 
 
@@ -271,67 +281,5 @@ def _figured(source: str, caption: str, kind: str = "map") -> str:
     )
 
 
-def _lengths(layers: Sequence[Layer]) -> str:
-    """The length of every token's vector (across) after each layer (down), as a small picture."""
-    if len({len(layer.norms) for layer in layers}) != 1:
-        return ""
-    values = np.log(np.stack([layer.norms for layer in layers]).clip(1e-6))
-    image = Image.fromarray(_heated(values)).resize((64, 64), Image.Resampling.BOX)
-    return _thumb(np.asarray(image))
-
-
-def _row(found: Anatomy, tints: Sequence[np.ndarray]) -> np.ndarray:
-    """The sequence that is read, one point a token, row under row: the picture in its colours, words in grey."""
-    side = max(1, int(np.ceil(np.sqrt(len(found.tokens)))))
-    points = np.full((side * side, 3), 255, np.uint8)
-    points[: len(found.tokens)] = _GREY
-    pictures = [place for place, token in enumerate(found.tokens) if token.picture]
-    points[pictures] = np.array(tints) if tints else _TERRACOTTA
-    return points.reshape(side, side, 3)
-
-
-def _columns(shares: Sequence[float]) -> np.ndarray:
-    """Probabilities as columns, side by side."""
-    image = Image.new("RGB", (64, 64), "white")
-    pen, wide = ImageDraw.Draw(image), 64 / len(shares)
-    for place, share in enumerate(shares):
-        pen.rectangle((place * wide + 3, 62 - 58 * share, (place + 1) * wide - 4, 62), fill=_TERRACOTTA)
-    return np.asarray(image)
-
-
-def _thumb(pixels: np.ndarray) -> str:
-    return f'<img class="thumb" src="{_png(pixels)}" alt="">'
-
-
-def _heat(values: np.ndarray) -> str:
-    return _png(_heated(values))
-
-
-def _heated(values: np.ndarray) -> np.ndarray:
-    scaled = (values - values.min()) / max(float(values.max() - values.min()), 1e-12)
-    return heat_colours(scaled).round().astype(np.uint8)
-
-
-def _cut(pixels: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """A picture with white lines where it is cut into rows and columns."""
-    side = 2 * max(pixels.shape[:2])
-    picture = Image.fromarray(pixels).resize((pixels.shape[1] * 2, pixels.shape[0] * 2), Image.Resampling.BICUBIC)
-    pen, (rows, columns) = ImageDraw.Draw(picture), grid
-    width = max(1, side // 192)
-    for row in range(1, rows):
-        pen.line((0, row * picture.height / rows, picture.width, row * picture.height / rows), "white", width)
-    for column in range(1, columns):
-        pen.line(
-            (column * picture.width / columns, 0, column * picture.width / columns, picture.height), "white", width
-        )
-    return np.asarray(picture)
-
-
-def _png(pixels: np.ndarray) -> str:
-    """Pixels (height, width, 3) as an address that holds the picture itself."""
-    image, written = Image.fromarray(np.ascontiguousarray(pixels)), io.BytesIO()
-    image.thumbnail((512, 512))
-    small = max(image.size) <= 64  # maps of patches: lossless, or neighbours would run into each other
-    image.save(written, "PNG" if small else "WEBP", quality=85)
-    kind = "png" if small else "webp"
-    return f"data:image/{kind};base64,{base64.b64encode(written.getvalue()).decode()}"
+def _thumb(pixels: np.ndarray | None) -> str:
+    return "" if pixels is None else f'<img class="thumb" src="{png(pixels)}" alt="">'

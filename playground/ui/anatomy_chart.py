@@ -9,13 +9,14 @@ _WIDTH, _HEIGHT = 460, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 10, 34
 
 
-def chart(lines: Mapping[str, Sequence[float]], across: str, label: str) -> str:
+def chart(lines: Mapping[str, Sequence[float]], across: str, label: str, colours: Sequence[int]) -> str:
     """Lines over 1, 2, 3, …, with a legend; the upright axis begins at 0.
 
     Args:
         lines: a name and its values, as many for each line.
         across: what is counted from left to right.
         label: what the chart shows, for people who do not see it.
+        colours: the number of each line's colour, 0 to 2, so that the same thing has the same one in every chart.
     """
     if not lines:
         return ""
@@ -36,13 +37,14 @@ def chart(lines: Mapping[str, Sequence[float]], across: str, label: str) -> str:
         x, _ = place(index, 0)
         parts.append(f'<text x="{x:.1f}" y="{_HEIGHT - 18}" text-anchor="middle">{index + 1}</text>')
     parts.append(f'<text x="{_LEFT + wide / 2}" y="{_HEIGHT - 3}" text-anchor="middle">{escape(across)}</text>')
-    for number, values in enumerate(lines.values()):
+    for number, values in zip(colours, lines.values(), strict=True):
         points = [place(index, value) for index, value in enumerate(values)]
         parts.append(f'<polyline class="line-{number}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>')
         parts += [f'<circle class="line-{number}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in points]
     told = "; ".join(f"{name}: {', '.join(_figure(value) for value in values)}" for name, values in lines.items())
     legend = "".join(
-        f'<li><span class="swatch line-{number}"></span>{escape(name)}</li>' for number, name in enumerate(lines)
+        f'<li><span class="swatch line-{number}"></span>{escape(name)}</li>'
+        for number, name in zip(colours, lines, strict=True)
     )
     box, told = f"0 0 {_WIDTH} {_HEIGHT}", escape(f"{label}. {told}")
     return (
