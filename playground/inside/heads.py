@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def head_maps(trace: Trace, word: int, *, image: int = 0, side: int = 32) -> np.ndarray:
-    """The attention of every layer and head for one word: float32 (layers, heads, height, width), each of sum 1.
+    """The attention of every layer and head for one word: float32 (layers + 1, heads + 1, height, width), sum 1 each.
 
-    side: the longer side of the small maps in pixels. They are painted as `playground.inside.trace.attention_map`
-    paints, only smaller; a head that gave the picture nothing has a map of zeros. Raises IndexError for a word or
-    picture that is not there.
+    Index 0 of the first two is the mean of all layers, or heads; index 1 the first. side: the longer side of the small
+    maps in pixels. They are painted as `playground.inside.trace.attention_map` paints, only smaller; a head that gave
+    the picture nothing has a map of zeros. Raises IndexError for a word or picture that is not there.
     """
     width, height = trace.image_sizes[image]
     scale = side / max(width, height)
@@ -31,4 +31,6 @@ def head_maps(trace: Trace, word: int, *, image: int = 0, side: int = 32) -> np.
     sizes = tuple(small if place == image else size for place, size in enumerate(trace.image_sizes))
     shrunk = replace(trace, layouts=layouts, image_sizes=sizes)
     shares = trace.attention[list(trace.words[word].pieces)].mean(axis=0)
+    shares = np.concatenate([shares.mean(axis=0, keepdims=True), shares])
+    shares = np.concatenate([shares.mean(axis=1, keepdims=True), shares], axis=1)
     return np.array([[paint(head, shrunk, image) for head in layer] for layer in shares], np.float32)

@@ -42,9 +42,7 @@ def columns_of(trace: Trace, image: int = 0) -> range:
     return range(own[0], own[-1] + 1) if own else range(0)
 
 
-def words_at(
-    trace: Trace, tokens: Sequence[int], *, layer: int | None = None, head: int | None = None
-) -> np.ndarray:
+def words_at(trace: Trace, tokens: Sequence[int], *, layer: int | None = None, head: int | None = None) -> np.ndarray:
     """How much of its attention each word gave to some image tokens, their shares added: float32 (words,), 0 to 1.
 
     tokens: columns of `trace.attention`, as `tokens_at` gives them. A word's pieces are averaged. layer, head: None

@@ -59,7 +59,8 @@ def forgotten_map(
 ) -> np.ndarray:  # fmt: skip
     """A method's map (height, width) of a word that the trained model said, drawn of the model that has forgotten.
 
-    forgetful: what `randomised` gave. image, layer, head: as in `explain`. `rank_correlation` with the trained model's map is the check: best near 0.
+    forgetful: what `randomised` gave. image, layer, head: as in `explain`. `rank_correlation` with the trained model's
+    map is the check: best near 0.
     Raises what `explain` raises.
     """
     seen = given(forgetful, trace) if METHODS[method].needs == "trace" else trace
