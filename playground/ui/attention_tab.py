@@ -53,7 +53,7 @@ def _question() -> dict[str, Any]:
             picture = picture_input(note)
             picture.height = 250
         with gr.Column(min_width=300):
-            question = gr.Textbox(label="Question", placeholder="where is the dog?", lines=2, max_lines=4)
+            question = gr.Textbox(label="Question", placeholder="where is the dog?", max_lines=4)
             ask = gr.Button("Ask and look", variant="primary")
             note.render()
             with gr.Accordion("Keep this answer, or open a kept one", open=False):
@@ -104,10 +104,8 @@ def _map() -> dict[str, Any]:
             )
             against = gr.Dropdown([], label="Score against the true", info="The thing it should mark.", visible=False)
             score = gr.HTML()
-    return dict(
-        heat=heat, verdict=verdict, sure=sure, method=method, about=about, layer=layer, head=head, play_layer=play_layer,
-        play_word=play_word, opacity=opacity, against=against, score=score,
-    )  # fmt: skip
+    shown = dict(heat=heat, verdict=verdict, sure=sure, method=method, about=about, against=against, score=score)
+    return shown | dict(layer=layer, head=head, play_layer=play_layer, play_word=play_word, opacity=opacity)
 
 
 def _more() -> dict[str, Any]:
@@ -117,8 +115,13 @@ def _more() -> dict[str, Any]:
     with gr.Accordion("All heads of all layers", open=False):
         gr.HTML(snippets.small_print("The attention of every head for this word. Click one to see it large."))
         heads = gr.Image(
-            label="All heads", show_label=False, interactive=False, buttons=[], elem_id="heads", alt_text="Small attention maps, one row a layer and one column a head",
-        )  # fmt: skip
+            label="All heads",
+            show_label=False,
+            interactive=False,
+            buttons=[],
+            elem_id="heads",
+            alt_text="Small attention maps, one row a layer and one column a head",
+        )
     with gr.Accordion("From a place in the picture to the words", open=False):
         place = gr.Slider(0, 1, 0, step=1, label="Place", info=_PLACES, buttons=[])
         with gr.Row():
