@@ -34,7 +34,7 @@ def scores(found: Mapping[str, MapScore], noun: str) -> str:
     )
     return (
         '<section class="panel"><h4>How good is this map?</h4>'
-        f'<div class="wide"><table class="figures"><tr>{head}</tr>{rows}</table></div>'
+        f'<table class="figures"><tr>{head}</tr>{rows}</table>'
         f"{snippets.small_print(note)}</section>"
     )
 

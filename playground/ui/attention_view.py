@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CONTROLS = ("word", "method", "layer", "head", "opacity", "against", "which", "place")
 """The parts that are read at every redraw, in the order in which functions get them."""
-SIDE = 768
+SIDE = 576
 """The longer side of a map as it is shown, in pixels."""
 _CLEAR, _FRAME = "", (86, 180, 233)
 _NO_TRUTH = "No score here: this is not one of the example scenes, so nobody knows where its things truly are."
@@ -88,7 +88,9 @@ def draw(looked: Looked, chosen: Settings) -> dict[str, Any]:
     if values is None:
         waiting = f"{METHODS[chosen.method].label} runs the model again; the map comes in a moment."
         return shown | {"wanted": (chosen.view, time.monotonic()), "verdict": snippets.notes([waiting])}
-    picture, sentences = _painted(looked, chosen, values), []
+    picture = _painted(looked, chosen, values)
+    told = attention_words.little(looked, chosen.word), attention_words.leans(looked, chosen.word)
+    sentences = [sentence for sentence in told if sentence]
     score, shown["score"] = None, snippets.small_print(_NO_TRUTH)
     truth = looked.truths[chosen.which]
     if truth is not None and chosen.against in truth.nouns:
@@ -106,7 +108,6 @@ def draw(looked: Looked, chosen: Settings) -> dict[str, Any]:
             f"covers {snippets.percent(score.area)} of the picture. "
             f"The brightest point {'hits' if score.hit else 'misses'}."
         )
-    sentences += filter(None, (attention_words.little(looked, chosen.word), attention_words.leans(looked, chosen.word)))
     return shown | {"heat": _framed(looked, chosen, picture), "verdict": snippets.notes(sentences)}
 
 

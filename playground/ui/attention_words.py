@@ -95,7 +95,7 @@ def turning(lens: Lens, token: int) -> str:
     head = "<tr><th scope='col'>read</th><th scope='col'>likeliest word</th><th scope='col'>how likely</th></tr>"
     return (
         '<section class="panel"><h4>Which word is this place turning into?</h4>'
-        f'<div class="wide"><table class="figures">{head}{rows}</table></div>'
+        f'<table class="figures">{head}{rows}</table>'
         f"{snippets.small_print('The logit lens (nostalgebraist 2020): each layer read as if it were the last one.')}"
         "</section>"
     )
