@@ -100,9 +100,9 @@ def heatmap_over(image: Image.Image, values: np.ndarray, opacity: float = 0.75) 
 
     Args:
         image: the picture.
-        values: floats (H, W), scaled to the picture's size. The greatest value is the brightest, whatever the
-            sum, if it is at least four times the mean: a flat map stays dark, for it points nowhere. A map of
-            zeros leaves the picture as it is.
+        values: floats (H, W), scaled to the picture's size. The least value is dark and the greatest the
+            brightest, whatever the sum, if it is at least four times the mean: a flat map stays dark, for it points
+            nowhere. A map of zeros leaves the picture as it is.
         opacity: 0 shows the picture alone, 1 the strongest map.
     """
     picture = np.asarray(image.convert("RGB"), dtype=np.float32)
@@ -110,11 +110,74 @@ def heatmap_over(image: Image.Image, values: np.ndarray, opacity: float = 0.75) 
     if values.max() <= 0:
         return image.convert("RGB")
     heat = values if values.shape == picture.shape[:2] else resized(values, image.size)
-    heat = (heat / max(heat.max(), 4 * heat.mean())) ** 0.75  # the power lifts the weaker places a little
+    low = heat.min()  # what every place has tells them not apart
+    heat = (
+        (heat - low) / max(heat.max() - low, 4 * heat.mean() - low)
+    ) ** 0.75  # the power lifts the weaker places a little
     grey = picture.mean(axis=2, keepdims=True) * 0.55
     dimmed = picture + (grey - picture) * (opacity * 0.8)
     blended = dimmed + (heat_colours(heat) - dimmed) * (heat[..., None] * opacity)
     return Image.fromarray(blended.clip(0, 255).round().astype(np.uint8))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Small maps in rows and columns: the picture of them, and where each stands, to find one again by a click.
+
+    margin: left and top, in pixels, where the labels are. cell: width and height of a map with its gap.
+    """
+
+    image: Image.Image
+    margin: tuple[int, int]
+    cell: tuple[int, int]
+    shape: tuple[int, int]
+
+    def at(self, x: float, y: float) -> tuple[int, int] | None:
+        """Row and column of the map at a pixel of the picture; None beside all maps."""
+        row, column = (
+            (place - start) // size
+            for place, start, size in zip((y, x), self.margin[::-1], self.cell[::-1], strict=True)
+        )
+        inside = 0 <= row < self.shape[0] and 0 <= column < self.shape[1]
+        return (int(row), int(column)) if inside else None
+
+
+def maps_grid(
+    maps: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    chosen: tuple[int, int] | None = None,
+    width: int = 960,
+) -> Grid:
+    """Draw maps (R, C, H, W) of non-negative values in a grid, each as bright as its own peak, on a dark ground.
+
+    rows, columns: the labels beside and above them. chosen: row and column of the one that gets a frame. width: about
+    how many pixels wide the whole is.
+    """
+    count_down, count_across, height, wide = maps.shape
+    margin, gap = (64, 26), 3
+    scale = max(1.0, min((width - margin[0]) / count_across - gap, 96) / wide)
+    size = round(wide * scale), round(height * scale)
+    cell = size[0] + gap, size[1] + gap
+    whole = (margin[0] + count_across * cell[0], margin[1] + count_down * cell[1])
+    image = Image.new("RGB", whole, (26, 23, 20))
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(13)
+    for row in range(count_down):
+        middle = margin[1] + row * cell[1] + size[1] / 2
+        pen.text((margin[0] - 8, middle), rows[row], fill=(234, 224, 210), font=font, anchor="rm")
+        for column in range(count_across):
+            values = maps[row, column] / max(float(maps[row, column].max()), 1e-12)
+            small = Image.fromarray(heat_colours(values).round().astype(np.uint8)).resize(
+                size, Image.Resampling.NEAREST
+            )
+            image.paste(small, (margin[0] + column * cell[0], margin[1] + row * cell[1]))
+    for column in range(count_across):
+        middle = margin[0] + column * cell[0] + size[0] / 2
+        pen.text((middle, margin[1] - 8), columns[column], fill=(234, 224, 210), font=font, anchor="ms")
+    if chosen is not None:
+        left, top = margin[0] + chosen[1] * cell[0], margin[1] + chosen[0] * cell[1]
+        pen.rectangle((left - 2, top - 2, left + size[0] + 1, top + size[1] + 1), outline=(86, 180, 233), width=3)
+    return Grid(image, margin, cell, (count_down, count_across))
 
 
 def heat_colours(values: np.ndarray) -> np.ndarray:

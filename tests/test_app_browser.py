@@ -167,20 +167,69 @@ def test_the_threshold_recolours_at_once(page: Page) -> None:
     expect(seen(page, ".legend li")).to_have_count(3)
 
 
-def test_attention_shows_another_map_for_another_word_or_layer(page: Page) -> None:
+def test_attention_shows_another_map_for_another_word_layer_or_place(page: Page) -> None:
     open_tab(page, "Attention")
     seen(page, "button.example").first.click()
     expect(seen(page, ".note").last).to_contain_text("lay on the true dog")
+    seen(page, "textarea").first.fill("what is in the picture?")
+    with answered(page):
+        page.get_by_role("button", name="Ask and look").click()
+    words = seen(page, "#answer-words label")
+    expect(words.nth(5)).to_be_visible()
     maps = [address(page, "#heat")]
-    changes = [lambda: slide(page, "Layer", 1), lambda: slide(page, "Head", 2)]
-    if seen(page, ".words label").count() > 1:
-        changes.append(lambda: seen(page, ".words label:not(.selected)").last.click())
-    for change in changes:
-        change()
+
+    def changed() -> None:
         expect(page.locator("#heat img").first).not_to_have_attribute("src", maps[-1])
         maps.append(address(page, "#heat"))
+
+    words.get_by_text("cat", exact=True).click()
+    changed()
+    expect(seen(page, ".note").last).to_contain_text("lay on the true cat")
+    page.keyboard.press("ArrowLeft")  # the arrow keys walk through the answer
+    changed()
+    expect(seen(page, ".note").first).to_contain_text("“a” means little")
+    method = page.get_by_role("combobox", name="Method", exact=True)
+    method.fill("Attention without")
+    method.press("Enter")
+    changed()
+    for label, value in (("Layer", 1), ("Head", 2)):
+        slide(page, label, value)
+        changed()
+    page.get_by_role("button", name="From a place in the picture to the words").click()
+    page.locator("#heat img").first.click(position={"x": 60, "y": 90})
+    changed()
+    expect(seen(page, ".panel").get_by_text("Who looked at this place?")).to_be_visible()
+    assert int(seen(page, "input[aria-label='number input for Place']").input_value()) > 0
     assert len(set(maps)) == len(maps)
+    page.get_by_role("button", name="All heads of all layers").click()
+    heads = page.locator("#heads img").first
+    size = heads.bounding_box()
+    heads.click(position={"x": size["width"] * 0.9, "y": size["height"] * 0.9})
+    changed()
+    expect(seen(page, "input[aria-label='number input for Layer']")).to_have_value("4")
+    expect(seen(page, "input[aria-label='number input for Head']")).to_have_value("8")
     shoot(page, "attention")
+
+
+def test_attention_plays_through_the_layers_and_stops_by_itself(page: Page) -> None:
+    open_tab(page, "Attention")
+    slide(page, "Layer", 3)
+    page.get_by_role("button", name="Play layers").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(seen(page, "input[aria-label='number input for Layer']")).to_have_value("0")
+    expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+
+
+def test_attention_says_whether_a_map_is_true_and_saves_the_trace(page: Page) -> None:
+    open_tab(page, "Attention")
+    page.get_by_role("button", name="Is this map true to the model?").click()
+    expect(seen(page, ".curves svg")).to_have_count(2)
+    expect(seen(page, ".panel").get_by_text("random weights")).to_be_visible()
+    page.get_by_role("button", name="Keep this answer").click()
+    page.get_by_role("button", name="Save the trace").click()
+    with page.expect_download() as download:
+        seen(page, "a[download*='trace.safetensors']").first.click()
+    assert download.value.path().stat().st_size > 10_000
 
 
 def test_attention_settings_before_an_answer_get_one_sentence(app: str, browser: Browser) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from playground import load
 from playground.inside.methods import METHODS, CannotExplain, explain, reason
 from playground.inside.methods.activation import rank_gaussian
-from playground.inside.methods.leaning import BLANK, blank, leaning
+from playground.inside.methods.leaning import BLANK, blank, leaning, says_little
 from playground.inside.methods.lens import logit_lens
 from playground.inside.methods.occlusion import _covers
 from playground.inside.methods.rerun import probabilities, rerun
@@ -250,3 +250,15 @@ def test_what_cannot_be_explained_says_why(checkpoint, moji, seen):
     assert "server" in reason("gradcam", object())
     with pytest.raises(IndexError):
         explain("attention", None, seen, 99)
+
+
+def test_function_words_marks_and_words_that_hardly_lean_say_little(moji, seen):
+    for text in ("the", "A", "of", ".", "…"):
+        assert says_little(text) and says_little(text, 1.0)
+    assert says_little("dog", BLANK / 2) and not says_little("dog", 0.9) and not says_little("dog")
+
+
+def test_a_picture_in_tiles_has_no_way_down_to_its_patches(checkpoint, picture):
+    model = load(str(checkpoint("smolvlm")))
+    tiled = model.trace(picture, "what ?", max_new_tokens=1)
+    assert reason("patches", model) is None and "tiles" in reason("patches", model, tiled)

@@ -13,9 +13,12 @@ from safetensors.numpy import save_file
 
 from playground import load
 from playground.inside.capture import Recorder, Rows
+from playground.inside.methods.rerun import probabilities
+from playground.inside.sanity import given
 from playground.inside.saved import LARGEST
-from playground.inside.trace import attention_map, load_trace, paint, trace
+from playground.inside.trace import CannotRepeat, attention_map, load_trace, paint, trace, trace_answer
 from playground.models.chat import Message
+from playground.tasks.examples import examples
 
 
 def ask(*images: Image.Image, text: str = "what is this ?") -> list[Message]:
@@ -143,3 +146,43 @@ def test_numbers_are_painted_over_the_picture_they_belong_to(checkpoint, picture
         paint(shares[:36], seen, 0)
     with pytest.raises(IndexError):
         paint(shares, seen, 2)
+
+
+@pytest.mark.parametrize("name", ["moji-vlm", "moji-blip"])
+def test_a_given_answer_leaves_the_trace_that_the_model_left_by_itself(name):
+    scene = Image.open(examples()[0].path)
+    own = trace(load(name), ask(scene, text="what is in the picture?"))
+    again = trace_answer(load(name), ask(scene, text="what is in the picture?"), own.answer.text.strip())
+    assert again.words == own.words and [piece.token_id for piece in again.pieces] == ids_of(own)
+    np.testing.assert_allclose(again.attention[...], own.attention[...], atol=1e-4)
+    np.testing.assert_allclose(likely(again), likely(own), atol=1e-4)
+    assert again.pieces[0].runners_up == own.pieces[0].runners_up
+
+
+@pytest.mark.parametrize("family", ["llava_words", "blip_chat", "smolvlm", "qwen2_5_vl"])
+def test_an_answer_that_a_model_would_not_give_is_seen_as_one_run_over_it_sees_it(checkpoint, picture, family):
+    model = load(str(checkpoint(family)))
+    seen = trace_answer(model, ask(picture), "there are two dogs .")
+    assert seen.answer.text.strip() == "there are two dogs ." and len(seen.words) == 5
+    np.testing.assert_allclose(seen.attention[...], given(model, seen).attention, atol=1e-4)
+    np.testing.assert_allclose(likely(seen), probabilities(model, seen, [[picture]])[0], atol=1e-4)
+
+
+def test_what_a_model_cannot_spell_is_refused_with_a_sentence():
+    with pytest.raises(CannotRepeat, match="cannot be spelled"):
+        trace_answer(load("moji-vlm"), ask(Image.open(examples()[0].path)), "  ")
+
+
+def ids_of(seen) -> list[int]:
+    return [piece.token_id for piece in seen.pieces]
+
+
+def likely(seen) -> list[float]:
+    return [piece.probability for piece in seen.pieces]
+
+
+def test_a_file_whose_picture_claims_another_size_is_refused(checkpoint, picture, tmp_path):
+    seen = load(str(checkpoint("llava_words"))).trace(picture, "what ?", max_new_tokens=1)
+    forged = replace(seen, image_sizes=((10**6, 10**6),)).save(tmp_path / "forged.trace")
+    with pytest.raises(ValueError, match="do not have the sizes"):
+        load_trace(forged)

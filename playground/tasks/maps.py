@@ -1,0 +1,158 @@
+"""The maps of an answer: drawn when they are asked for, remembered, and set against the truth where it is known."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from playground.inside.methods import METHODS, explain, reason
+from playground.tasks.examples import Truth, truth_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from playground.inside.methods.lens import Lens
+    from playground.inside.trace import Trace
+    from playground.models.chat import ChatModel
+
+BELIEVED = "patches"
+"""The method whose maps point at the right thing most often, see `python -m playground.inside.score`."""
+REMEMBERED = 64_000_000
+"""How many bytes of maps are remembered for one answer; the oldest go first."""
+_SQUARES = 600_000_000  # bytes of attention and its gradients that a default may take; who chooses the method may more
+
+
+@dataclass(frozen=True)
+class View:
+    """Which map: of which word, by which method, over which picture; layer and head None are all of them."""
+
+    method: str
+    word: int
+    image: int = 0
+    layer: int | None = None
+    head: int | None = None
+
+
+@dataclass(frozen=True, eq=False)  # compared by identity: a page may hash what it keeps
+class Looked:
+    """An answer that is looked into.
+
+    model: the name of the model that can run over it again; "" for an answer that came from a file.
+    reasons: why each method draws no maps of this answer; None where it does. truths: what is known of each picture.
+    leans: how much each word leans on the picture, see `playground.inside.methods.leaning`; () while nobody knows.
+    maps: those of methods that run the model, as they were found. lens: what the logit lens read, once it has.
+    """
+
+    trace: Trace
+    model: str
+    reasons: dict[str, str | None]
+    truths: tuple[Truth | None, ...]
+    leans: tuple[float, ...] = ()
+    maps: OrderedDict[View, np.ndarray] = field(default_factory=OrderedDict)
+    lens: list[Lens] = field(default_factory=list)
+
+    def lean(self, word: int) -> float | None:
+        """How much a word leans on the picture, 0 to 1; None while nobody knows."""
+        return self.leans[word] if self.leans else None
+
+
+def looked_into(trace: Trace, model: ChatModel | None = None) -> Looked:
+    """What is to be kept of an answer. model: the one that gave it; without it only the trace is read again."""
+    if model is None:
+        away = "It runs the model again, and this answer came from a file. Ask the model itself."
+        reasons = {name: away if method.needs == "run" else None for name, method in METHODS.items()}
+    else:
+        reasons = {name: reason(name, model, trace) for name in METHODS}
+    return Looked(trace, model.name if model else "", reasons, tuple(truth_of(image) for image in trace.images))
+
+
+def with_leans(looked: Looked, model: ChatModel) -> Looked:
+    """The same with how much each word leans on the picture. Runs the model twice."""
+    from playground.inside.methods.leaning import leaning
+
+    return replace(looked, leans=leaning(model, looked.trace))
+
+
+def believed(looked: Looked) -> str:
+    """The method to begin with: the most believed one where it draws maps and costs little, else attention."""
+    trace = looked.trace
+    tokens = (trace.answer.statistics.prompt_tokens or 0) + len(trace.pieces)
+    costs = 8 * trace.layers * trace.heads * tokens**2
+    return BELIEVED if looked.reasons[BELIEVED] is None and costs < _SQUARES else "attention"
+
+
+def checked_view(looked: Looked, view: View) -> View:
+    """The view without what its method does not look at, so that the same map is never drawn twice.
+
+    Raises IndexError for a word, picture, layer or head that is not there, KeyError for such a method.
+    """
+    trace = looked.trace
+    controls = METHODS[view.method].controls
+    layer, head = (getattr(view, name) if name in controls else None for name in ("layer", "head"))
+    limits = (
+        (view.word, len(trace.words)), (view.image, len(trace.image_sizes)), (layer, trace.layers), (head, trace.heads)
+    )  # fmt: skip
+    for value, limit in limits:
+        if value is not None and value not in range(limit):
+            raise IndexError(f"{value} is not there, there are {limit}")
+    return replace(view, layer=layer, head=head)
+
+
+def ready_map(looked: Looked, view: View) -> np.ndarray | None:
+    """The map (height, width) of a view where it takes no run of the model, or was drawn before; else None."""
+    view = checked_view(looked, view)
+    if METHODS[view.method].needs == "trace":
+        return explain(view.method, None, looked.trace, view.word, image=view.image, layer=view.layer, head=view.head)
+    return looked.maps.get(view)
+
+
+def drawn_map(looked: Looked, model: ChatModel, view: View) -> np.ndarray:
+    """The map (height, width) of a view, remembered from now on. Raises what `explain` raises."""
+    found = ready_map(looked, view)
+    if found is None:
+        view = checked_view(looked, view)
+        place = {"image": view.image, "layer": view.layer, "head": view.head}
+        found = explain(view.method, model, looked.trace, view.word, **place)
+        looked.maps[view] = found
+        while len(looked.maps) > 1 and sum(values.nbytes for values in looked.maps.values()) > REMEMBERED:
+            looked.maps.popitem(last=False)
+    return found
+
+
+def read_lens(looked: Looked, model: ChatModel) -> Lens:
+    """What the logit lens reads of this answer, remembered from now on. Raises what `logit_lens` raises."""
+    from playground.inside.methods.lens import logit_lens
+
+    if not looked.lens:
+        looked.lens.append(logit_lens(model, looked.trace))
+    return looked.lens[0]
+
+
+def telling_word(looked: Looked) -> int:
+    """The word to begin with: one that names a true thing, else the longest of those that lean on the picture."""
+    from playground.inside.methods.leaning import says_little
+
+    words = [word.text for word in looked.trace.words]
+    for index, text in enumerate(words):
+        if any(truth and truth.named_in([text]) for truth in looked.truths):
+            return index
+    return max(
+        range(len(words)), key=lambda index: (not says_little(words[index], looked.lean(index)), len(words[index]))
+    )
+
+
+def scored_noun(looked: Looked, word: int, image: int = 0) -> str | None:
+    """The true thing of a picture that a word names, else the question, else the first; None without truth."""
+    truth = looked.truths[image]
+    if truth is None:
+        return None
+    named = truth.named_in([looked.trace.words[word].text, looked.trace.question])
+    return named or next(iter(truth.nouns), None)
+
+
+def nouns_of(looked: Looked, image: int = 0) -> Sequence[str]:
+    """The names of a picture's true things, each once; none without truth."""
+    truth = looked.truths[image]
+    return list(dict.fromkeys(truth.nouns)) if truth else []
