@@ -81,7 +81,7 @@ def build(chosen: gr.State, why: gr.State) -> Parts:
     outputs = [kept, word, layer, head, against, heat, verdict, note]
     gr.on(
         [ask.click, question.submit], respond, [picture, question, chosen], outputs,
-        api_name="attend", **MODEL_QUEUE,
+        api_visibility="private", **MODEL_QUEUE,
     )  # fmt: skip
     run_on_click(
         scenes,
