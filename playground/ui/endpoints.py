@@ -49,14 +49,15 @@ def models() -> dict:
     """List the models of the catalogue with what each can do, its licence, size and what it knows.
 
     Returns:
-        models: name, title, kind, tasks, licence, download_mb, memory_mb, knows, embedded, and ready (no download).
+        models: what `playground.checkpoints.catalog.Entry` has of each, its tasks, and ready: whether it is here.
     """
     listed = []
     for entry in CATALOG:
         known = asdict(entry) | {"tasks": list(entry.tasks), "embedded": entry.embedded}
-        known["ready"] = not loaded.must_download(entry.name)
-        del known["only"], known["source" if entry.embedded else "estimated"]
-        listed.append(known)
+        del known["only"]
+        if entry.embedded:
+            del known["source"]  # a folder of this machine
+        listed.append({**known, "ready": not loaded.must_download(entry.name)})
     return {"models": listed}
 
 
