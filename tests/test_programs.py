@@ -22,13 +22,16 @@ from test_media import huge_png, saved
 
 from playground.inside.methods import explain
 from playground.media import open_picture
+from playground.models.chat import Message
 from playground.models.loading import load
 from playground.tasks.answer import answer
 from playground.tasks.attend import attend
+from playground.tasks.chat import chat
 from playground.tasks.detect import detect
 from playground.tasks.examples import examples, truth_of
 from playground.tasks.match import match
 from playground.tasks.segment import segment
+from playground.ui.streaming import growing
 
 ENDPOINTS = {"answer", "attend", "caption", "chat", "detect", "match", "models", "segment"}
 SCENE = examples()[0]
@@ -86,7 +89,7 @@ def test_an_answer_is_that_of_the_task(client: Client, shown: dict, image: Image
     assert got["statistics"]["new_tokens"] == wanted.statistics.new_tokens and got["statistics"]["seconds"] > 0
 
 
-def test_a_talk_streams_and_goes_on(client: Client, shown: dict) -> None:
+def test_a_talk_streams_and_goes_on_as_the_task_does(client: Client, shown: dict, image: Image.Image) -> None:
     first = list(client.submit("how many dogs are there?", [shown], api_name="/chat"))
     assert len(first) > 2 and not first[0]["finished"]
     assert first[-1]["finished"] and first[-1]["text"].startswith(first[-2]["text"].strip())
@@ -95,7 +98,9 @@ def test_a_talk_streams_and_goes_on(client: Client, shown: dict) -> None:
         {"role": "assistant", "text": first[-1]["text"]},
     ]
     second = client.predict("and where is the cat?", history=talk, system="Be kind.", api_name="/chat")
-    assert second["text"] == client.predict(shown, "where is the cat?", api_name="/answer")["answer"]
+    said = (Message("user", "how many dogs are there?", (image,)), Message("assistant", first[-1]["text"]))
+    *_, (_, reply) = growing(chat(load("moji-vlm"), said, "and where is the cat?"))
+    assert second["text"] == reply.answer.text.strip()
     assert second["statistics"]["reused_tokens"] > 0 and "system prompt" in second["notes"][0]
     assert len(list(client.submit(shown, "detailed", api_name="/caption"))) > 5
 
@@ -210,6 +215,8 @@ def test_bad_words_get_a_sentence(client: Client, shown: dict, endpoint: str, ar
         ({"message": "why?", "max_new_tokens": 1_000_000}, "1 to 1,024"),
         ({"message": "why?", "history": [{"role": "king", "text": "me"}]}, "no role"),
         ({"message": "why?", "history": ["me"]}, "history.0"),
+        ({"message": "why?", "history": [{"role": "user", "text": "why " * 12_500}]}, "50,000"),
+        ({"message": "why?", "history": [{"role": "user", "text": "?"}] * 201}, "201 turns"),
     ],
 )
 def test_bad_talks_get_a_sentence(client: Client, options: dict, says: str) -> None:
@@ -241,6 +248,18 @@ def test_nothing_is_read_or_fetched_that_was_not_uploaded(sent: Callable[[Any], 
             assert "Addresses are not fetched" in sent(picture), picture
     assert "picture.path: Field required" in sent({"url": "http://169.254.169.254/", **mark})
     assert "not base64" in sent("data:image/png;base64,!!")
+
+
+def test_the_example_for_programs_runs_as_it_stands(
+    guarded_app: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    example = (ROOT / "docs" / "client.py").read_text(encoding="utf-8")
+    monkeypatch.chdir(ROOT)
+    exec(compile(example.replace("http://127.0.0.1:7860", guarded_app), "client.py", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "two" in printed and "'dog'" in printed
+    shown = re.findall(r"```py\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert all(block.strip() == example.strip() for block in shown)
 
 
 def talking(url: str, ask: Callable[[Any], Any]) -> Any:

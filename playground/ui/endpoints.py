@@ -17,8 +17,8 @@ from playground.models.chat import Message
 from playground.tasks import TaskError, checked_question
 from playground.tasks.answer import answer as answered
 from playground.tasks.caption import caption as captioned
+from playground.tasks.chat import PICTURES, checked_message, readable
 from playground.tasks.chat import chat as talked
-from playground.tasks.chat import checked_message, readable
 from playground.tasks.match import match as matched
 from playground.tasks.segment import phrases as split
 from playground.ui import loaded
@@ -28,8 +28,10 @@ from playground.ui.session import session_of
 from playground.ui.streaming import growing
 from playground.ui.turn import Turn
 
-TURNS, NEW_TOKENS, TEMPERATURE = 200, 1024, 2.0
-"""The most turns of a talk, tokens of an answer, and the highest temperature that a program may ask for."""
+TURNS, TURN_LENGTH = 200, 20_000
+"""The most earlier turns of a talk that a program may send, and characters of each."""
+NEW_TOKENS, TEMPERATURE = 1024, 2.0
+"""The longest answer in tokens, and the highest temperature, that a program may ask for."""
 
 
 def build(app: gr.Blocks) -> None:
@@ -122,7 +124,13 @@ def _turns(history: list[Said]) -> list[Turn]:
     for said in history:
         if said.get("role") not in ("user", "assistant"):
             raise TaskError(f"{said.get('role')!r} is no role. A turn's role is user or assistant.")
-        turns.append(Turn(said["role"], said.get("text", ""), tuple(said.get("pictures", ()))))
+        text, pictures = said.get("text", ""), tuple(said.get("pictures", ()))
+        if len(text) > TURN_LENGTH or len(pictures) > PICTURES:
+            raise TaskError(
+                f"A turn of the talk may have up to {TURN_LENGTH:,} characters and {PICTURES} pictures; one has "
+                f"{len(text):,} and {len(pictures)}. Shorten it."
+            )
+        turns.append(Turn(said["role"], text, pictures))
     return turns
 
 
