@@ -16,6 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from playground.ui.frame import build
     from playground.ui.loaded import wake
     from playground.ui.theme import launch_options
+    from playground.ui.tools import mend
 
     os.environ["PLAYGROUND_MODEL"] = options.model  # what the owner chose is allowed on a public page too
     app = build(options.model)
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(
             f"{options.host} port {options.port} cannot be used; something else may run there. Choose another --port."
         ) from None
+    mend(app)
     wake(options.model)
     app.block_thread()
 

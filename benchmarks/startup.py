@@ -46,9 +46,7 @@ def main() -> None:
         awake = time.perf_counter() - started
         client = Client(url, verbose=False)
         asked = time.perf_counter()
-        question = {"text": examples()[0].question, "files": [handle_file(str(examples()[0].path))]}
-        client.predict(question, api_name="/send")
-        client.predict(api_name="/chat")
+        client.predict(examples()[0].question, [handle_file(str(examples()[0].path))], api_name="/chat")
         answer = time.perf_counter() - asked
     finally:
         deadline.cancel()

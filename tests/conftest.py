@@ -56,6 +56,32 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
     return built
 
 
+@pytest.fixture(scope="session")
+def contacted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the guard writes down who was to be contacted; the file is there only if somebody was."""
+    return tmp_path_factory.mktemp("guard") / "contacted.txt"
+
+
+@pytest.fixture(scope="session")
+def guarded(contacted: Path) -> dict[str, str]:
+    """An environment in which every connection out is refused and written down, and nobody was told so."""
+    return {
+        "PYTHONPATH": os.pathsep.join(map(str, (Path(__file__).with_name("guard"), Path(__file__).parents[1]))),
+        "PLAYGROUND_GUARD_REPORT": str(contacted),
+        "HF_HUB_OFFLINE": "0",
+        "GRADIO_ANALYTICS_ENABLED": "True",
+    }
+
+
+@pytest.fixture(scope="session")
+def guarded_app(guarded: dict[str, str], contacted: Path) -> Iterator[str]:
+    """The address of an app behind the guard, one for all tests that talk to it as programs."""
+    from app_process import running_app
+
+    with running_app(contacted.with_name("app.log"), guarded) as url:
+        yield url
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A Chromium of this machine; without one, or without playwright, the test is skipped."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from playground.models.chat import Message, PromptTooLong
-from playground.tasks import TaskError, checked_question
+from playground.tasks import QUESTION_LIMIT, TaskError, checked_question
 from playground.tasks.caption import PROMPTS
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def chat(
     text: str,
     images: Sequence[Image.Image] = (),
     *,
+    system: str = "",
     max_new_tokens: int = 256,
     temperature: float = 0.0,
     stop: threading.Event | None = None,
@@ -87,6 +88,8 @@ def chat(
         history: the turns before, from the user's first message to the assistant's last answer.
         text: the new message; blank with a picture means "describe the picture."
         images: RGB pictures that come with it.
+        system: a system prompt, rules for the whole talk; left out, with a note, where the model reads none.
+        max_new_tokens, temperature, stop: as in `ChatModel.stream`.
         conversation: what the model kept of the turns before (`model.conversation()`): only what is new is computed.
         seen: the session's encoded pictures; those that are among them are not encoded again.
 
@@ -99,10 +102,12 @@ def chat(
     if model.entry and model.entry.embedded and not any(turn.images for turn in messages):
         raise TaskError("Moji only talks about pictures. Add one to your message.")
     messages, notes = readable(messages, model)
+    rules, unread = system_turn(system, model)
+    notes = (*notes, *unread)
     while True:
         try:
             answer = yield from model.stream(
-                messages,
+                (*rules, *messages),
                 max_new_tokens=max_new_tokens,
                 temperature=temperature,
                 stop=stop,
@@ -115,7 +120,34 @@ def chat(
                 raise
             messages = _without_oldest_exchange(messages)
             notes = (*notes, "The conversation is long: its oldest turns were left out.")
-    return Reply(answer, (*messages, Message("assistant", answer.text)), tuple(dict.fromkeys(notes)))
+    return Reply(answer, (*rules, *messages, Message("assistant", answer.text)), tuple(dict.fromkeys(notes)))
+
+
+def system_turn(system: str | None, model: AnyChatModel) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+    """The system prompt as a conversation's first turn, none for a blank one, and notes on why it was left out.
+
+    Raises:
+        TaskError: more than `QUESTION_LIMIT` characters.
+    """
+    if not (system or "").strip():
+        return (), ()
+    if reason := system_reason(model):
+        return (), (f"The system prompt was left out. {reason}",)
+    if len(system) > QUESTION_LIMIT:
+        raise TaskError(
+            f"The system prompt has {len(system):,} characters; up to {QUESTION_LIMIT:,} are read. Shorten it."
+        )
+    return (Message("system", system.strip()),), ()
+
+
+def system_reason(model: AnyChatModel) -> str | None:
+    """Why this model reads no system prompt, a sentence; None where it reads them, or where that is not known."""
+    limits = getattr(model, "limits", None)  # of a server's model none are known
+    if limits is None or limits.system:
+        return None
+    if not limits.turns:
+        return "This model reads one message at a time and no rules beside it."
+    return "This model's chat template leaves system prompts out."
 
 
 def readable(turns: tuple[AnyTurn, ...], model: AnyChatModel) -> tuple[tuple[AnyTurn, ...], tuple[str, ...]]:

@@ -33,7 +33,7 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
             result = gr.HTML(_WAITING, elem_classes="result")
     gr.on(
         [ask.click, question.submit], respond, [picture, question, chosen], [result, note],
-        api_name="ask", **MODEL_QUEUE,
+        api_visibility="private", **MODEL_QUEUE,
     )  # fmt: skip
     run_on_click(
         scenes,

@@ -37,7 +37,7 @@ def build(chosen: gr.State) -> Fields:
             )  # fmt: skip
             footer = gr.HTML()
     outputs = [text, footer, note, stop]
-    running = [describe.click(respond, [picture, style, chosen], outputs, api_name="caption", **MODEL_QUEUE)]
+    running = [describe.click(respond, [picture, style, chosen], outputs, api_visibility="private", **MODEL_QUEUE)]
     running += run_on_click(scenes, lambda scene: (str(scene.path),), [picture], respond, [style, chosen], outputs)
     stop.click(
         lambda: gr.Button(interactive=False), None, stop,

@@ -52,8 +52,8 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     outputs = [turns, chatbot, box, note]
     at_once = {"show_progress": "hidden", "queue": False}
     in_line = {"show_progress": "hidden", **MODEL_QUEUE}
-    sent = box.submit(send, [box, turns], outputs, api_name="send", **at_once)
-    asked = [sent.then(respond, [turns, chosen], outputs, api_name="chat", **in_line)]
+    sent = box.submit(send, [box, turns], outputs, api_visibility="private", **at_once)
+    asked = [sent.then(respond, [turns, chosen], outputs, api_visibility="private", **in_line)]
     for button, scene in scenes:
         message = {"text": scene.question, "files": [str(scene.path)]}
         sent = button.click(partial(send, message), turns, outputs, api_visibility="private", **at_once)

@@ -13,6 +13,7 @@ from playground.ui import (
     caption_tab,
     chat_tab,
     compare_tab,
+    endpoints,
     segment_tab,
     session,
 )
@@ -61,4 +62,5 @@ def build(model: str = DEFAULT_CHAT) -> gr.Blocks:
         why.change(lambda: gr.Tabs(selected="attention"), None, tabs, **unseen, queue=False)
         app.unload(session.end)
         picked.chosen.change(able, picked.chosen, switched, **unseen)
+        endpoints.build(app)
     return app

@@ -14,6 +14,8 @@ from playground.checkpoints.files import ADAPTER, LoadError, adapter_base
 from playground.checkpoints.hub import cached_on_disk
 from playground.checkpoints.plan import resolve
 from playground.models.chat import ChatModel, Message
+from playground.models.detection import DetectionModel
+from playground.models.embedding import EmbeddingModel
 from playground.models.loading import is_address, load, planned
 from playground.models.remote import AnyChatModel, RemoteChatModel
 from playground.models.segmentation import SegmentationModel
@@ -22,6 +24,8 @@ from playground.ui.hosting import check_allowed
 
 DEFAULT_CHAT = "moji-vlm"
 DEFAULT_SEGMENTER = "moji-clipseg"
+DEFAULT_DETECTOR = "moji-owl"
+DEFAULT_MATCHER = "moji-clip"
 _log = logging.getLogger(__name__)
 
 
@@ -47,6 +51,24 @@ def segmentation_model(name: str) -> SegmentationModel:
         raise TaskError(f"{name} cannot segment pictures. Choose another one, such as {DEFAULT_SEGMENTER}.")
     if model.words_reason:
         raise TaskError(model.words_reason)
+    return model
+
+
+def detection_model(name: str) -> DetectionModel:
+    """As `chat_model`, for a model that turns words into boxes."""
+    check_allowed(name)
+    model = load(name)
+    if not isinstance(model, DetectionModel):
+        raise TaskError(f"{name} cannot detect things. Choose another one, such as {DEFAULT_DETECTOR}.")
+    return model
+
+
+def embedding_model(name: str) -> EmbeddingModel:
+    """As `chat_model`, for a model that turns pictures and texts into vectors."""
+    check_allowed(name)
+    model = load(name)
+    if not isinstance(model, EmbeddingModel):
+        raise TaskError(f"{name} cannot compare texts with pictures. Choose another one, such as {DEFAULT_MATCHER}.")
     return model
 
 

@@ -69,7 +69,7 @@ def build() -> Fields:
     outputs = [kept, *drawn, note]
     asked = gr.on(
         [run.click, words.submit], respond, [picture, words, picked.chosen, *sliders], outputs,
-        api_name="segment", **MODEL_QUEUE,
+        api_visibility="private", **MODEL_QUEUE,
     )  # fmt: skip
     clicked = run_on_click(
         scenes,

@@ -27,10 +27,12 @@ _lock = threading.Lock()
 
 @dataclass
 class Session:
-    """One visitor's encoded pictures, and the keys and values of the talk in the chat tab."""
+    """One visitor's encoded pictures, and the keys and values of the talk in the chat tab; `stop`, once set, ends
+    the answer that is being written there."""
 
     seen: Seen = field(default_factory=lambda: Seen(SEEN_MB))
     talk: Conversation | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def talk_with(self, model: AnyChatModel) -> Conversation | None:
         """What the chat tab continues; None where the model keeps nothing here (a server)."""

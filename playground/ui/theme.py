@@ -101,6 +101,7 @@ def launch_options() -> dict[str, Any]:
         "show_error": False,
         "enable_monitoring": False,
         "ssr_mode": False,
+        "mcp_server": True,
         "max_file_size": "50mb",
         "allowed_paths": [str(examples.FOLDER)],
     }

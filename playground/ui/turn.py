@@ -11,13 +11,14 @@ import gradio as gr
 class Turn:
     """One turn as the page keeps it: pictures as paths, because a session may stay open for hours.
 
-    The footer says what an answer cost; without one it is still being written.
+    The footer says what an answer cost; without one it is still being written. model: the name of who answered.
     """
 
     role: str
     text: str
     images: tuple[str, ...] = ()
     footer: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: asking why a second time is a new wish

@@ -1,0 +1,198 @@
+"""Twenty people at once: how long each waits, whether anybody gets another's answer, and who leaves frees the line.
+
+    python benchmarks/visitors.py
+
+Starts the app in its own process. Every visitor has a session, a picture of his own and a talk about it, which he
+sends as the page does (uploads, the queue, a stream of events) and without a pause between two questions. What each
+must be answered is computed beforehand, by the task itself. Then somebody begins a long answer and closes the page,
+and the next one in the line measures how long until his own begins.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from app_process import running_app  # noqa: E402
+
+QUESTIONS = ("what is in the picture?", "how many things are there?", "describe the picture in detail.")
+LONG = {"message": "describe the picture in detail.", "temperature": 2.0, "max_new_tokens": 1024}
+"""Words drawn almost at random: hundreds of them, where Moji would have said all in forty."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question: the answer, and the seconds from sending it to the first token and to the last."""
+
+    text: str
+    first: float
+    whole: float
+
+
+def main() -> None:
+    """Print the table; ends with an error when an answer was wrong or did not come."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--visitors", type=int, default=20, help="how many at once (default: %(default)s)")
+    options.add_argument("--rounds", type=int, default=5, help="how often somebody leaves (default: %(default)s)")
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = draw(chosen.visitors, Path(folder))
+        wanted = [told(picture) for picture in pictures]
+        log = Path(folder) / "app.log"
+        with running_app(log) as url:
+            awake(log)
+            talks, seconds = asyncio.run(crowd(url, pictures))
+            alone, left = asyncio.run(leaving(url, pictures, chosen.rounds))
+    said = [[asked.text for asked in talk] for talk in talks]
+    pairs = (pair for talk in zip(said, wanted, strict=True) for pair in zip(*talk, strict=True))
+    wrong = sum(got != right for got, right in pairs)
+    every = [asked for talk in talks for asked in talk]
+    print(f"{chosen.visitors} visitors, {len(every)} questions, {os.cpu_count()} cores, {seconds:.1f} s in all")
+    print(f"{len({text for texts in wanted for text in texts})} different answers were right; {wrong} were not\n")
+    print("| seconds until | median | 95 of 100 |\n|---|---|---|")
+    for what, times in (("the first word", [a.first for a in every]), ("the whole answer", [a.whole for a in every])):
+        print(f"| {what} | {statistics.median(times):.2f} | {statistics.quantiles(times, n=20)[-1]:.2f} |")
+    print(f"| a long answer ends that nobody leaves | {statistics.median(alone):.2f} | |")
+    print(
+        f"| the next answer begins when somebody leaves one | {statistics.median(left):.2f} | {max(left):.2f} (most) |"
+    )
+    if wrong:
+        raise SystemExit("Somebody got an answer that was not his.")
+
+
+def draw(count: int, folder: Path) -> list[Path]:
+    """A scene for each visitor that no other one has."""
+    from playground.moji.fresh import fresh_scenes
+
+    paths = [folder / f"{number}.png" for number in range(count)]
+    for path, scene in zip(paths, fresh_scenes(count, seed=20, least=2), strict=True):
+        scene.image.save(path)
+    return paths
+
+
+def told(path: Path) -> list[str]:
+    """What the task itself answers to the questions about this picture, one after the other."""
+    from playground import load
+    from playground.media import open_picture
+    from playground.tasks.chat import chat
+    from playground.ui.streaming import growing
+
+    model, messages, texts = load("moji-vlm"), (), []
+    for question in QUESTIONS:
+        images = () if messages else (open_picture(path).image,)
+        *_, (_, reply) = growing(chat(model, messages, question, images))
+        messages, texts = reply.messages, [*texts, reply.answer.text.strip()]
+    return texts
+
+
+def awake(log: Path, patience: float = 120) -> None:
+    """Wait until the app has loaded its model."""
+    end = time.monotonic() + patience
+    while "is awake" not in log.read_text():
+        if time.monotonic() > end:
+            raise SystemExit(f"The model was not awake within {patience:.0f} s:\n{log.read_text()}")
+        time.sleep(0.2)
+
+
+async def crowd(url: str, pictures: list[Path]) -> tuple[list[list[Asked]], float]:
+    """Everybody's talk, all begun at once, and the seconds until the last one was over."""
+    began = time.perf_counter()
+    talks = await asyncio.gather(*(visit(url, picture) for picture in pictures))
+    return talks, time.perf_counter() - began
+
+
+async def visit(url: str, picture: Path) -> list[Asked]:
+    """One visitor's questions, each sent when the answer before has come."""
+    async with httpx.AsyncClient(base_url=url, timeout=600) as browser:
+        session, shown = uuid.uuid4().hex, [await uploaded(browser, picture)]
+        history, talk = [], []
+        for question in QUESTIONS:
+            pictures = [] if history else shown
+            talk.append(await asked(browser, session, message=question, pictures=pictures, history=history))
+            history += [
+                {"role": "user", "text": question, "pictures": pictures},
+                {"role": "assistant", "text": talk[-1].text, "pictures": []},
+            ]
+        return talk
+
+
+async def leaving(url: str, pictures: list[Path], rounds: int) -> tuple[list[float], list[float]]:
+    """Seconds that a long answer takes, and seconds from its page being closed to the next answer's first word."""
+    alone, left = [], []
+    options = {"base_url": url, "timeout": 600}
+    async with httpx.AsyncClient(**options) as leaver, httpx.AsyncClient(**options) as follower:
+        one, other = await uploaded(leaver, pictures[0]), await uploaded(follower, pictures[1])
+        for _ in range(rounds):
+            alone.append((await asked(leaver, uuid.uuid4().hex, pictures=[one], **LONG)).whole)
+            async with aclosing(events(leaver, uuid.uuid4().hex, pictures=[one], **LONG)) as written:
+                await anext(written)
+                began, question = time.perf_counter(), {"message": QUESTIONS[0], "pictures": [other]}
+                waiting = asyncio.create_task(asked(follower, uuid.uuid4().hex, **question))
+                await asyncio.sleep(0.2)  # until he stands in the line
+                closed = time.perf_counter()
+            left.append(began + (await waiting).first - closed)
+    return alone, left
+
+
+async def uploaded(browser: httpx.AsyncClient, picture: Path) -> dict:
+    """The picture as the page names it after its upload."""
+    response = await browser.post("/gradio_api/upload", files={"files": (picture.name, picture.read_bytes())})
+    return {"path": response.raise_for_status().json()[0], "meta": {"_type": "gradio.FileData"}}
+
+
+async def asked(browser: httpx.AsyncClient, session: str, **options: object) -> Asked:
+    """Send one message and read its answer to the end."""
+    began, first = time.perf_counter(), None
+    async for text, finished in events(browser, session, **options):
+        if text and first is None:
+            first = time.perf_counter() - began
+        if finished:
+            return Asked(text, first or time.perf_counter() - began, time.perf_counter() - began)
+    raise SystemExit("An answer did not come.")
+
+
+async def events(browser: httpx.AsyncClient, session: str, **options: object) -> AsyncIterator[tuple[str, bool]]:
+    """(something of the answer, False) as it comes, and (the whole answer, True), by the page's own protocol."""
+    chat = await endpoint(browser)
+    data = [options.get(name, default) for name, default in chat["defaults"]]
+    job = {"fn_index": chat["id"], "data": data, "session_hash": session}
+    (await browser.post("/gradio_api/queue/join", json=job)).raise_for_status()
+    async with browser.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
+        async for line in stream.aiter_lines():
+            message = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+            if message.get("msg") == "process_generating":
+                yield "…", False
+            elif message.get("msg") == "process_completed":
+                if not message["success"]:
+                    raise SystemExit(f"An answer failed: {message['output']}")
+                yield message["output"]["data"][0]["text"], True
+
+
+async def endpoint(browser: httpx.AsyncClient, known: dict = {}) -> dict:  # noqa: B006
+    """The number of the chat's endpoint, and its parameters with what they are when nobody says."""
+    if not known:
+        config = (await browser.get("/config")).json()
+        known["id"] = next(event["id"] for event in config["dependencies"] if event["api_name"] == "chat")
+        info = (await browser.get("/gradio_api/info")).json()["named_endpoints"]["/chat"]["parameters"]
+        known["defaults"] = [(part["parameter_name"], part.get("parameter_default")) for part in info]
+    return known
+
+
+if __name__ == "__main__":
+    main()
