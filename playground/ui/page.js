@@ -72,8 +72,13 @@ const playground = (() => {
   };
 
   document.addEventListener("click", (event) => tour[event.target.dataset?.tour]?.());
+  // Gradio names its empty picture fields, but a plain div may have no name: a group may.
+  const mend = () => document.querySelectorAll("div.empty[aria-label]:not([role])").forEach((each) => { each.role = "group"; });
+
   const begin = () => {
     dress();
+    mend();
+    new MutationObserver(mend).observe(document.body, { childList: true, subtree: true });
     new MutationObserver(dress).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     offerTour();
   };

@@ -28,7 +28,13 @@ _lock = threading.Lock()
 
 
 def watch(app: gr.Blocks) -> None:
-    """From now on note which files each session gives and gets, and remove them when nobody holds them any more."""
+    """From now on note which files each session gives and gets, and remove them when nobody holds them any more.
+
+    To be called when the page is laid out. What it shows until then stays: Gradio itself would remove the thumbnails
+    of the example scenes when they are a day old, though every new visitor needs them (`delete_cache`).
+    """
+    for block in app.blocks.values():
+        block.keep_in_cache |= block.temp_files
     process = app.process_api
 
     async def noting(block_fn: Any, inputs: Any, **options: Any) -> dict[str, Any]:
@@ -110,7 +116,7 @@ def sweep(app: gr.Blocks) -> None:
 
 def _of_the_page(app: gr.Blocks) -> set[str]:
     """Files that the layout shows, such as the thumbnails of the example scenes."""
-    return set().union(*(getattr(block, "keep_in_cache", ()) for block in list(app.blocks.values())))
+    return set().union(*(block.keep_in_cache for block in list(app.blocks.values())))
 
 
 def _age(path: str) -> float:
