@@ -24,10 +24,12 @@ def faults(page: Page) -> list[str]:
     """Each serious or critical fault with an element that has it."""
     found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
     return [
-        f"{fault['id']}: {node['target'][0]} {node['html'][:200]}"
+        f"{fault['id']}: {node['target'][0]} {node['html'][:120]}: {node['failureSummary'].splitlines()[-1]}"
         for fault in found["violations"]
         if fault["impact"] in ("serious", "critical")
         for node in fault["nodes"]
+        # Gradio's download link holds a button that covers all of it, and that one is measured too.
+        if not (fault["id"] == "target-size" and 'class="download-link' in node["html"])
     ]
 
 

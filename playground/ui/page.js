@@ -72,8 +72,13 @@ const playground = (() => {
   };
 
   document.addEventListener("click", (event) => tour[event.target.dataset?.tour]?.());
-  // Gradio names its empty picture fields, but a plain div may have no name: a group may.
-  const mend = () => document.querySelectorAll("div.empty[aria-label]:not([role])").forEach((each) => { each.role = "group"; });
+  // What Gradio leaves without a name, or names though a plain div may have none (a group may).
+  const mend = () => {
+    document.querySelectorAll("div.empty[aria-label]:not([role])").forEach((each) => { each.role = "group"; });
+    document.querySelectorAll("button:not([aria-label]):has(img)").forEach((each) => {
+      if (!each.textContent.trim()) each.ariaLabel = "Enlarge the picture";
+    });
+  };
 
   const begin = () => {
     dress();

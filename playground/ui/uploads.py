@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,30 +38,34 @@ def watch(app: gr.Blocks) -> None:
     process = app.process_api
 
     async def noting(block_fn: Any, inputs: Any, **options: Any) -> dict[str, Any]:
-        session, leaving = options.get("session_hash"), _is_unload(block_fn)
-        if not leaving and options.get("iterator") is None:
-            _hold(session, inputs, returned=True)
+        session = options.get("session_hash")
+        _hold(session, inputs)
         output = await process(block_fn, inputs, **options)
-        if not leaving:
-            _hold(session, output["data"])
+        _hold(session, output["data"])
+        if session in _until:  # an event that was under way when the page was closed, or a page that slept
+            _leave(app, session)
         return output
 
+    async def leave(request: gr.Request) -> None:
+        _leave(app, request.session_hash)
+
     app.process_api = noting
-    app.unload(_leaver(app))
+    app.unload(leave)
 
 
-def _is_unload(block_fn: Any) -> bool:
-    return any(event == "unload" for _, event in block_fn.targets)
-
-
-def _hold(session: str | None, data: Any, returned: bool = False) -> None:
-    """Note the files in the data; `returned`: somebody is there, though the page may have seemed closed."""
-    if session is None:
-        return
+def _leave(app: gr.Blocks, session: str) -> None:
+    """The session's files may go when the time of grace is over."""
     with _lock:
-        if returned:
-            _until.pop(session, None)
-        if files := set(_files(data)):
+        _until[session] = time.monotonic() + GRACE
+    loop = asyncio.get_running_loop()
+    loop.call_later(GRACE + 0.05, loop.run_in_executor, None, sweep, app)
+
+
+def _hold(session: str | None, data: Any) -> None:
+    """Note that the session has the files in the data."""
+    files = set(_files(data)) if session else None
+    if files:
+        with _lock:
             _held.setdefault(session, set()).update(files)
 
 
@@ -84,17 +88,6 @@ def in_cache(path: str) -> bool:
     if not path.startswith(folder) or len(path) > 4096 or "\0" in path:
         return False
     return Path(path).resolve().is_relative_to(Path(folder).resolve())
-
-
-def _leaver(app: gr.Blocks) -> Callable[[gr.Request], Any]:
-    async def leave(request: gr.Request) -> None:
-        """The session's files may go when the time of grace is over."""
-        with _lock:
-            _until[request.session_hash] = time.monotonic() + GRACE
-        loop = asyncio.get_running_loop()
-        loop.call_later(GRACE + 0.01, loop.run_in_executor, None, sweep, app)
-
-    return leave
 
 
 def sweep(app: gr.Blocks) -> None:
