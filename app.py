@@ -14,19 +14,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the options, serve the page, wake the model, and stay until interrupted."""
     options = parse(arguments)
     from playground.ui.frame import build
+    from playground.ui.hosting import SettingError
     from playground.ui.loaded import wake
     from playground.ui.theme import launch_options
     from playground.ui.tools import mend
 
     os.environ["PLAYGROUND_MODEL"] = options.model  # what the owner chose is allowed on a public page too
-    app = build(options.model)
+    try:
+        app, look = build(options.model), launch_options()
+    except SettingError as error:
+        raise SystemExit(str(error)) from None
     try:
         app.launch(
             server_name=options.host,
             server_port=options.port,
             share=options.share,
             prevent_thread_lock=True,
-            **launch_options(),
+            **look,
         )
     except OSError as error:
         if "empty port" not in str(error):  # what Gradio says, without a number, of whatever keeps it from listening

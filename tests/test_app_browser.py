@@ -11,7 +11,7 @@ from browsing import Browser, Page, address, answered, expect, open_tab, pick, s
 from PIL import Image
 from test_media import huge_png, saved
 
-TABS = ("Chat", "Ask", "Caption", "Segment", "Attention")
+TABS = ("Chat", "Ask", "Caption", "Segment", "Attention", "Side by side", "Anatomy")
 
 
 @pytest.fixture(scope="module")
@@ -292,7 +292,7 @@ def test_the_page_fits_a_phone(app: str, browser: Browser, scheme: str) -> None:
     expect(phone.locator(".status.awake").first).to_be_visible(timeout=60_000)
     for name in TABS:
         open_tab(phone, name)
-        expect(seen(phone, "button.example").first).to_be_visible()
+        expect(phone.get_by_role("tabpanel").locator("visible=true")).to_be_visible()
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390, name
         shoot(phone, f"phone-{scheme}-{name.lower()}")
     phone.close()

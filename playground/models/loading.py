@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Model = ChatModel | EmbeddingModel | SegmentationModel | DetectionModel
 
-__all__ = ["LoadError", "load"]
+__all__ = ["LoadError", "load", "loaded", "unload"]
 
 _KINDS: dict[str, Kind] = {
     "ChatModel": "chat",
@@ -86,6 +86,19 @@ def load(
             found = _load(planned(name, device=device, dtype=dtype, four_bit=four_bit))
             _loaded[slot] = found
     return found
+
+
+def loaded() -> tuple[Model, ...]:
+    """The models that are kept in memory, in the order in which they were loaded."""
+    return tuple(_loaded.values())
+
+
+def unload(model: Model) -> None:
+    """Keep this model no longer; its memory is free when whoever still uses it lets go. `load` loads it anew."""
+    for slot in [slot for slot, kept in list(_loaded.items()) if kept is model]:
+        _loaded.pop(slot, None)
+    del model
+    gc.collect()
 
 
 def planned(name: str, **options: Any) -> Plan:

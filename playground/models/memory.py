@@ -51,6 +51,12 @@ def available(device: torch.device) -> int | None:
     return _kilobytes(_TOTAL, "MemAvailable")
 
 
+def weights(*modules: torch.nn.Module) -> int:
+    """Bytes of the weights and buffers of these modules, where they share some counted once."""
+    tensors = [tensor for module in modules for tensor in (*module.parameters(), *module.buffers())]
+    return sum({(tensor.data_ptr(), tensor.nbytes): tensor.nbytes for tensor in tensors}.values())
+
+
 def _resident(forget_peak: bool = False) -> int | None:
     """The peak of this process's resident memory; with forget_peak, what it has now."""
     if not _STATUS.exists():

@@ -35,9 +35,14 @@ class Example:
     nouns: tuple[str, ...]
 
     @property
+    def name(self) -> str:
+        """Its name in links: "two-dogs" for two-dogs.png."""
+        return self.path.stem
+
+    @property
     def title(self) -> str:
         """Its name for people: "Two dogs" for two-dogs.png."""
-        return self.path.stem.replace("-", " ").capitalize()
+        return self.name.replace("-", " ").capitalize()
 
 
 @dataclass(frozen=True)
@@ -84,9 +89,14 @@ def _example(item: dict) -> Example:
     )
 
 
+def example_of(image: Image.Image) -> Example | None:
+    """The example scene that this picture is, pixel for pixel; None for any other picture."""
+    return _by_pixels().get(_digest(image))
+
+
 def truth_of(image: Image.Image) -> Truth | None:
     """The truth about a picture that is, pixel for pixel, one of the example scenes; None for any other."""
-    example = _by_pixels().get(_digest(image))
+    example = example_of(image)
     if example is None:
         return None
     with Image.open(example.path.with_suffix(".masks.png")) as labels:

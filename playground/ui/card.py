@@ -20,13 +20,16 @@ _PHOTOGRAPHS = {
 }
 
 
-def card_of(name: str, kind: Kind, state: str, model: object = None, costs: Costs | None = None) -> str:
+def card_of(
+    name: str, kind: Kind, state: str, model: object = None, costs: Costs | None = None, seconds: int = 0
+) -> str:
     """What the chosen model knows, costs and can do.
 
     Args:
         state: "asleep", "asking", "offered", "downloading", "waking" or "awake".
         model: the loaded one, where it is awake.
         costs: of a download that waits to be wanted.
+        seconds: how long it has been waking; screen readers are not told every second.
     """
     title, entry = loaded.title(name), find(name)
     status = {
@@ -46,7 +49,9 @@ def card_of(name: str, kind: Kind, state: str, model: object = None, costs: Cost
     if entry and entry.embedded:
         facts["Photos"] = _PHOTOGRAPHS[kind]
     rows = "".join(f"<dt>{term}</dt><dd>{escape(text)}</dd>" for term, text in facts.items() if text)
-    return f'<div class="card"><p class="status {state}" role="status">{escape(status)}</p><dl>{rows}</dl></div>'
+    since = f'<span class="since" aria-hidden="true">{seconds} s</span>' if seconds else ""
+    told = f'<p class="status {state}" role="status">{escape(status)}{since}</p>'
+    return f'<div class="card">{told}<dl>{rows}</dl></div>'
 
 
 def progress_of(step: Progress) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import count
 
 import gradio as gr
 
@@ -20,11 +22,13 @@ class Picker:
         chosen: the name of the model that answers; changes only when the new one is loaded.
         offered: the name of a model that was picked but must be downloaded first; "" for none.
         card: what is known of the picked model, or why it cannot be loaded.
+        dropdown: what a person picks with; setting its value picks too.
     """
 
     chosen: gr.State
     offered: gr.State
     card: gr.HTML
+    dropdown: gr.Dropdown
 
 
 def picker(
@@ -86,12 +90,11 @@ def picker(
                 for step in loaded.fetch(wanted):
                     card = card_of(wanted, kind, "downloading") + progress_of(step)
                     yield (gr.skip(),) * 3 + (card, gr.skip(), gr.skip())
-            yield gr.skip(), gr.skip(), gr.skip(), card_of(wanted, kind, "waking"), hidden, hidden
-            model = load(wanted)
+            for card, model in loading_of(wanted, kind, load):
+                now = (gr.skip(), gr.skip()) if model is None else (wanted, "")
+                yield gr.skip(), *now, card, hidden, hidden
         except Exception as error:
             yield from stay(before, error)
-            return
-        yield gr.skip(), wanted, "", card_of(wanted, kind, "awake", model), hidden, hidden
 
     def stay(before: str, error: Exception) -> Iterator[tuple[object, ...]]:
         """The earlier model goes on answering; say why the other one does not."""
@@ -113,19 +116,33 @@ def picker(
     )  # fmt: skip
     # Only when it has ended is it offered again, or its last step would be drawn over the offer.
     cancel.click(None, cancels=fetched).then(offer, [offered, chosen], outputs, **loading)
-    return Picker(chosen, offered, card)
+    return Picker(chosen, offered, card, dropdown)
 
 
 def waking(kind: Kind, load: Callable[[str], object]) -> Callable[[str], Iterator[str]]:
     """A function for the page's load event: the card says that the model wakes, and then that it is awake."""
 
     def steps(name: str) -> Iterator[str]:
-        yield card_of(name, kind, "waking")
         try:
-            model = load(name)
+            for card, _ in loading_of(name, kind, load):
+                yield card
         except Exception as error:
             yield snippets.trouble(troubles.sentence(error)) + card_of(name, kind, "asleep")
-            return
-        yield card_of(name, kind, "awake", model)
 
     return steps
+
+
+def loading_of(name: str, kind: Kind, load: Callable[[str], object]) -> Iterator[tuple[str, object]]:
+    """Load a model, and say every second how long it takes: (card, None), and at the end (card, the model).
+
+    Raises what `load` does.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="loading")
+    loading = pool.submit(load, name)
+    pool.shutdown(wait=False)  # when the page is closed meanwhile, nobody waits
+    for seconds in count():
+        yield card_of(name, kind, "waking", seconds=seconds), None
+        if wait([loading], timeout=1).done:
+            break
+    model = loading.result()
+    yield card_of(name, kind, "awake", model), model

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from playground.models.seen import Seen
+from playground.ui import zero
 
 if TYPE_CHECKING:
     from playground.models.conversation import Conversation
@@ -35,7 +36,9 @@ class Session:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def talk_with(self, model: AnyChatModel) -> Conversation | None:
-        """What the chat tab continues; None where the model keeps nothing here (a server)."""
+        """What the chat tab continues; None where nothing can be kept here: a server's model, or a borrowed GPU."""
+        if zero.is_zero():
+            return None
         if self.talk is None:  # an empty one counts as false
             self.talk = model.conversation(TALK_MB)
         return self.talk

@@ -8,8 +8,10 @@ from typing import Any
 import gradio as gr
 
 from playground.tasks import examples
+from playground.ui import hosting
 
 STYLES = sorted(Path(__file__).parent.glob("*.css"))
+SCRIPT = Path(__file__).with_name("page.js")
 
 TERRACOTTA = gr.themes.Color(
     name="terracotta", c50="#fdf4ef", c100="#fbe5da", c200="#f5c9b6", c300="#eda589", c400="#e27e5b",
@@ -92,16 +94,20 @@ def launch_options() -> dict[str, Any]:
     """What `Blocks.launch` needs to show the app as it is meant to look, and to keep to itself.
 
     No footer links out, no history of runs in the visitor's browser, no server paths in error messages.
+
+    Raises:
+        SettingError: a variable of the environment is no setting.
     """
     return {
         "theme": theme(),
         "css_paths": STYLES,
+        "head": f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
         "footer_links": [],
         "run_history": False,
         "show_error": False,
         "enable_monitoring": False,
         "ssr_mode": False,
         "mcp_server": True,
-        "max_file_size": "50mb",
+        "max_file_size": hosting.largest_upload(),
         "allowed_paths": [str(examples.FOLDER)],
     }
