@@ -88,15 +88,18 @@ def build() -> Fields:
 
 def _pictures() -> tuple[gr.Image, gr.ImageSlider]:
     """The coloured picture, and in its place the slider between before and after."""
-    common = {"interactive": False, "height": 380, "buttons": ["download", "fullscreen"]}
+    common = {"interactive": False, "buttons": ["download", "fullscreen"]}
     overlay = gr.Image(
         label="Masks",
         placeholder="The coloured picture appears here.",
         elem_id="masks",
         alt_text="The picture with a coloured mask for each phrase",
+        height=380,
         **common,
     )
-    slider = gr.ImageSlider(label="Before and after", elem_id="masks-slider", visible=False, **common)
+    slider = gr.ImageSlider(
+        label="Before and after", elem_id="masks-slider", visible=False, max_height=380, **common
+    )  # `height` would cut a tall picture
     return overlay, slider
 
 
