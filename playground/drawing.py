@@ -26,11 +26,12 @@ _HEAT = np.array(
 
 @dataclass(frozen=True)
 class LegendEntry:
-    """One line of a legend: the phrase, its colour, and the share of the picture it covers (0 to 1)."""
+    """One line of a legend: the phrase, its colour, and what it covers, in pixels and as a share (0 to 1)."""
 
     text: str
     colour: Colour
     share: float
+    pixels: int
 
 
 def colours(count: int) -> tuple[Colour, ...]:
@@ -40,10 +41,9 @@ def colours(count: int) -> tuple[Colour, ...]:
 
 def legend(phrases: Sequence[str], masks: np.ndarray) -> tuple[LegendEntry, ...]:
     """The legend of masks of shape (P, H, W), in the colours that `masks_over` gives them."""
-    shares = masks.reshape(len(masks), -1).mean(axis=1) if len(masks) else ()
     return tuple(
-        LegendEntry(phrase, colour, float(share))
-        for phrase, colour, share in zip(phrases, colours(len(phrases)), shares, strict=True)
+        LegendEntry(phrase, colour, float(mask.mean()), int(mask.sum()))
+        for phrase, colour, mask in zip(phrases, colours(len(phrases)), masks, strict=True)
     )
 
 
@@ -61,14 +61,21 @@ def resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
 
 
-def masks_over(image: Image.Image, masks: np.ndarray, opacity: float = 0.5, outline: bool = True) -> Image.Image:
-    """Paint masks over a picture, each in its colour of `colours`; later masks lie on earlier ones.
+def masks_over(
+    image: Image.Image,
+    masks: np.ndarray,
+    opacity: float = 0.5,
+    outline: bool = True,
+    mask_colours: Sequence[Colour] | None = None,
+) -> Image.Image:
+    """Paint masks over a picture, each in its colour; later masks lie on earlier ones.
 
     Args:
         image: the picture.
         masks: bool (P, H, W), H and W those of the picture.
         opacity: 0 shows only the outlines, 1 hides what lies under a mask.
         outline: draw the edges, in the mask's colour beside a white line that is visible on any ground.
+        mask_colours: a colour for each mask; None: those of `colours`.
 
     Raises:
         ValueError: masks of another size than the picture.
@@ -78,13 +85,42 @@ def masks_over(image: Image.Image, masks: np.ndarray, opacity: float = 0.5, outl
         raise ValueError(f"masks of {masks.shape[1:]} do not fit a picture of {(image.height, image.width)}")
     pixels = np.asarray(image.convert("RGB"), dtype=np.float32).copy()
     width = max(1, round(max(image.size) / 300))
-    for mask, colour in zip(masks, colours(len(masks)), strict=True):
+    for mask, colour in zip(masks, mask_colours or colours(len(masks)), strict=True):
         pixels[mask] = pixels[mask] * (1 - opacity) + np.float32(colour) * opacity
         if outline:
             inner = _shrunk(mask, width)
             pixels[mask & ~inner] = 255
             pixels[inner & ~_shrunk(inner, width)] = colour
     return Image.fromarray(pixels.round().astype(np.uint8))
+
+
+def cut_out(image: Image.Image, masks: np.ndarray) -> Image.Image:
+    """What any of the masks covers, RGBA: all else is transparent. masks: bool (P, H, W) of the picture's size."""
+    alpha = masks.any(axis=0) if len(masks) else np.zeros((image.height, image.width), bool)
+    cut = image.convert("RGB")  # a copy
+    cut.putalpha(Image.fromarray(alpha.astype(np.uint8) * 255))
+    return cut
+
+
+def mark_places(
+    image: Image.Image, places: Sequence[tuple[float, float]], crossed: Sequence[tuple[float, float]], colour: Colour
+) -> Image.Image:
+    """Mark places of a picture, in shares of its width and height: a dot for each of `places`, a cross for `crossed`.
+
+    Both have a white rim, which is visible on any ground.
+    """
+    marked = image.convert("RGB")  # a copy
+    pen = ImageDraw.Draw(marked)
+    radius = max(2.0, max(image.size) / 110)
+    for x, y in ((x * image.width, y * image.height) for x, y in places):
+        for reach, fill in ((radius * 1.6, (255, 255, 255)), (radius, colour)):
+            pen.ellipse((x - reach, y - reach, x + reach, y + reach), fill=fill)
+    for x, y in ((x * image.width, y * image.height) for x, y in crossed):
+        for width, fill in ((radius * 1.6, (255, 255, 255)), (radius * 0.8, colour)):
+            for slope in (1, -1):
+                ends = (x - radius, y - slope * radius, x + radius, y + slope * radius)
+                pen.line(ends, fill=fill, width=max(1, round(width)))
+    return marked
 
 
 def _shrunk(mask: np.ndarray, pixels: int) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,17 +156,44 @@ def test_captions_are_short_or_detailed(page: Page) -> None:
 def test_the_threshold_recolours_at_once(page: Page) -> None:
     open_tab(page, "Segment")
     seen(page, "button.example").first.click()
-    expect(seen(page, ".legend li")).to_have_count(3)
+    expect(page.locator("#mask-legend label")).to_have_count(3)
     before = address(page, "#masks")
     slide(page, "Threshold", 0.9)
     expect(page.locator("#masks img").first).not_to_have_attribute("src", before)
+    slide(page, "Threshold", 0.5)
     shoot(page, "segment")
     seen(page, ".label-wrap").get_by_text("Segmentation model").click()
     expect(seen(page, ".status").last).to_have_text("Moji is awake")
     before = address(page, "#masks")
     slide(page, "Opacity", 0)
     expect(page.locator("#masks img").first).not_to_have_attribute("src", before)
-    expect(seen(page, ".legend li")).to_have_count(3)
+    expect(page.locator("#mask-legend label")).to_have_count(3)
+
+
+def test_a_click_adds_a_region_and_the_masks_can_be_taken_away(page: Page) -> None:
+    open_tab(page, "Segment")
+    legend, masks = page.locator("#mask-legend label"), page.locator("#masks img").first
+    changes = [
+        lambda: seen(page, ".image-frame img").first.click(),  # a dog is in the middle of this picture
+        lambda: legend.nth(1).click(),
+        lambda: page.get_by_label("Outlined", exact=True).check(),
+        lambda: page.get_by_label("Cut-out").check(),
+    ]
+    for change in changes:
+        before = address(page, "#masks")
+        change()
+        expect(masks).not_to_have_attribute("src", before)
+    expect(legend).to_have_count(4)
+    expect(legend.last).to_contain_text("dog, clicked")
+    expect(legend.nth(1).locator("input")).not_to_be_checked()
+    page.get_by_label("Before and after").check()
+    expect(page.locator("#masks-slider img").first).to_be_visible()
+    page.get_by_role("button", name="Make files").click()
+    with page.expect_download() as download:
+        page.locator("#mask-files a", has_text="KB").last.click()
+    listed = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert [each["name"] for each in listed["categories"]] == ["dog", "ball"] and len(listed["annotations"]) == 3
+    page.get_by_label("Overlay", exact=True).check()
 
 
 def test_attention_shows_another_map_for_another_word_layer_or_place(page: Page) -> None:

@@ -99,6 +99,12 @@ EMOJI_NOUNS = tuple(word for word, noun in NOUNS.items() if noun.emoji)
 KINDS = (*_KINDS, "shape")
 
 
+def names() -> tuple[str, ...]:
+    """Every name that a thing can have: nouns, shapes with their colour, signs with their writing; 261 in all."""
+    shapes = (f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)
+    return (*EMOJI_NOUNS, *shapes, *(f"{writing} sign" for writing in WRITINGS))
+
+
 def plural(word: str) -> str:
     """English plural of a noun of this world: ``plural("mouse") == "mice"``."""
     if word in _PLURALS:

@@ -73,12 +73,21 @@ def segment_at(
         raise TaskError(model.click_reason)
     if not points and box is None:
         raise TaskError("Click on a thing in the picture, or draw a box around it.")
-    for x, y in (*points, *outside):
+    check_places(image, *points, *outside)
+    return model.segment_at(image, points, _within(box, image), outside=outside, seen=seen)
+
+
+def check_places(image: Image.Image, *places: Point) -> None:
+    """See that every place, in pixels, is on the picture.
+
+    Raises:
+        TaskError: one of them is not.
+    """
+    for x, y in places:
         if not (0 <= x < image.width and 0 <= y < image.height):
             raise TaskError(
                 f"({x:g}, {y:g}) is beside the picture of {image.width} × {image.height} pixels. Click on it."
             )
-    return model.segment_at(image, points, _within(box, image), outside=outside, seen=seen)
 
 
 def _within(box: Box | None, image: Image.Image) -> Box | None:

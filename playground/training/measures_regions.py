@@ -10,8 +10,11 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ..models.detection import Detection, DetectionModel
+from ..models.seen import Seen
 from ..models.segmentation import SegmentationModel
 from ..moji.scenes import Scene
+from ..tasks import TaskError
+from ..tasks.region import Region, region_at
 from .measures_worlds import EVALUATION
 from .scene_tensors import GROUND, NAMES
 from .scoring import mask_iou
@@ -30,6 +33,37 @@ def measure_masks(clipseg: SegmentationModel, scenes: Sequence[Scene], seed: int
             masks = clipseg.segment(scene.image, [phrase for phrase, _ in named]).masks(0.5)
             scores += [mask_iou(mask, truth) for mask, (_, truth) in zip(masks, named, strict=True)]
     return float(np.mean(scores))
+
+
+def measure_clicks(
+    clipseg: SegmentationModel, scenes: Sequence[Scene], *, named: bool, seed: int = 0
+) -> dict[str, float]:
+    """What a click at a random pixel of every thing gives, against that one thing's exact mask, at threshold 0.5.
+
+    ``iou`` is the mean overlap (0 where nothing was found) and ``name`` the share of right names, over all things.
+    With ``named`` the names of all things in the scene are given, otherwise the whole vocabulary is asked; then
+    ``ground`` is the share of clicks at two random pixels of each scene's ground at which something was found.
+    """
+    overlaps, right, ground, seen = [], [], [], Seen()
+    for index, scene in enumerate(tqdm(scenes, desc=clipseg.name, leave=False)):
+        rng = np.random.default_rng((EVALUATION, seed, 9, index))
+        text = ", ".join(dict.fromkeys(thing.name for thing in scene.things)) if named else ""
+        for number, thing in enumerate(scene.things):
+            found = _clicked(clipseg, scene, rng.choice(np.argwhere(scene.mask(number))), text, seen)
+            overlaps.append(mask_iou(found.mask(), scene.mask(number)) if found else 0.0)
+            right.append(found is not None and found.name == thing.name)
+        for place in rng.choice(np.argwhere(scene.labels == 0), 2) if not named else ():
+            ground.append(_clicked(clipseg, scene, place, text, seen) is not None)
+    measured = {"iou": float(np.mean(overlaps)), "name": float(np.mean(right))}
+    return measured if named else measured | {"ground": float(np.mean(ground))}
+
+
+def _clicked(clipseg: SegmentationModel, scene: Scene, place: np.ndarray, text: str, seen: Seen) -> Region | None:
+    """The region at a (row, column); None where nothing is found."""
+    try:
+        return region_at(clipseg, scene.image, (int(place[1]), int(place[0])), text, seen=seen)
+    except TaskError:
+        return None
 
 
 def measure_boxes(owl: DetectionModel, scenes: Sequence[Scene]) -> dict[str, float]:

@@ -10,17 +10,12 @@ import torch
 from PIL import Image
 
 from ..moji.scenes import Scene, Thing, make_scene
-from ..moji.world import COLOURS, EMOJI_NOUNS, PATCH, SHAPES, WRITINGS
+from ..moji.world import PATCH, names
 
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.5, 0.5, 0.5)
 GROUND = "ground"
-NAMES = (
-    *EMOJI_NOUNS,
-    *(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS),
-    *(f"{writing} sign" for writing in WRITINGS),
-    GROUND,
-)
+NAMES = (*names(), GROUND)
 NAME_INDEX = {name: index for index, name in enumerate(NAMES)}
 IGNORE = -100
 

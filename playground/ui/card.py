@@ -12,7 +12,7 @@ from playground.ui.loaded import Costs
 
 _CAN = {
     "chat": "Talk about pictures, answer, describe",
-    "segment": "Colour what you name",
+    "segment": "Colour what you name or click",
 }
 _PHOTOGRAPHS = {
     "chat": "Pick a Hub model from the list for them, such as SmolVLM-256M-Instruct.",

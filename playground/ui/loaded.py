@@ -44,13 +44,11 @@ def chat_model(name: str) -> AnyChatModel:
 
 
 def segmentation_model(name: str) -> SegmentationModel:
-    """As `chat_model`, for a model that turns words into masks; one that takes only clicks is refused."""
+    """As `chat_model`, for a model that turns words or clicks into masks."""
     check_allowed(name)
     model = load(name)
     if not isinstance(model, SegmentationModel):
         raise TaskError(f"{name} cannot segment pictures. Choose another one, such as {DEFAULT_SEGMENTER}.")
-    if model.words_reason:
-        raise TaskError(model.words_reason)
     return model
 
 

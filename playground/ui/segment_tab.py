@@ -1,16 +1,13 @@
-"""Segment: words to coloured masks; threshold and opacity act at once, on the logits that were kept."""
+"""Segment: words or clicks to coloured masks; what is shown changes at once, from the logits that were kept."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
-import numpy as np
-from PIL import Image
 
-from playground.drawing import enlarged, legend, masks_over, resized
+from playground.tasks.region import Region
 from playground.tasks.segment import phrases, segment
 from playground.ui import snippets, troubles
 from playground.ui.card import card_of
@@ -18,22 +15,14 @@ from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import DEFAULT_SEGMENTER, segmentation_model
 from playground.ui.picker import picker
 from playground.ui.picture_input import chosen_picture, picture_input
+from playground.ui.segment_click import MEANINGS, clicked, for_words
+from playground.ui.segment_export import save
+from playground.ui.segment_view import STYLES, VIEWS, Segmented, begun, draw
 from playground.ui.session import session_of
 from playground.ui.streaming import MODEL_QUEUE
 from playground.ui.turn import Fields
 
-_SHOWN, _READ = 1024, 352
-"""The longest sides, in pixels, of a picture as it is shown and as a model reads it (CLIPSeg's own size)."""
-_WAITING = '<p class="empty">Name things, and each gets its colour.</p>'
-
-
-@dataclass(frozen=True, eq=False)  # compared by identity: Gradio hashes what a session keeps
-class Segmented:
-    """What a run left behind for the sliders: the picture as shown, and a small map of logits (h, w) per phrase."""
-
-    image: Image.Image
-    phrases: tuple[str, ...]
-    logits: np.ndarray
+_HINT = "Several things, separated by commas. Or click on one in the picture."
 
 
 def build() -> Fields:
@@ -44,68 +33,202 @@ def build() -> Fields:
         with gr.Column(min_width=300):
             note = gr.HTML(render=False)
             picture = picture_input(note)
-            words = gr.Textbox(label="What to colour", placeholder="dog, red circle, tree", max_lines=4)
+            words = gr.Textbox(label="What to colour", info=_HINT, placeholder="dog, red circle, tree", max_lines=4)
             run = gr.Button("Colour it", variant="primary")
             note.render()
             with gr.Accordion("Segmentation model", open=False):
-                picked = picker("segment", DEFAULT_SEGMENTER, segmentation_model, task="segment")
+                picked = picker("segment", DEFAULT_SEGMENTER, segmentation_model)
         with gr.Column(min_width=300):
-            overlay = gr.Image(
-                label="Masks",
-                interactive=False,
-                height=380,
-                buttons=["download", "fullscreen"],
-                placeholder="The coloured picture appears here.",
-                elem_id="masks",
-                alt_text="The picture with a coloured mask for each phrase",
-            )
-            key = gr.HTML(_WAITING)
-            threshold = gr.Slider(
-                0.05, 0.95, 0.5, step=0.01, label="Threshold", buttons=[],
-                info="How sure the model must be before a pixel is coloured.",
+            overlay, slider = _pictures()
+            legend = gr.CheckboxGroup(
+                [], label="Legend", elem_id="mask-legend",
+                info="What you name or click gets a colour, and a place here. Untick it to hide its mask.",
             )  # fmt: skip
-            opacity = gr.Slider(0, 1, 0.5, step=0.05, label="Opacity", buttons=[])
-    sliders, drawn = [threshold, opacity], [overlay, key]
-    outputs = [kept, *drawn, note]
-    asked = gr.on(
-        [run.click, words.submit], respond, [picture, words, picked.chosen, *sliders], outputs,
-        api_visibility="private", **MODEL_QUEUE,
-    )  # fmt: skip
-    clicked = run_on_click(
-        scenes,
-        lambda scene: (str(scene.path), scene.phrases),
-        [picture, words],
-        respond,
-        [picked.chosen, *sliders],
-        outputs,
+    with gr.Row():
+        with gr.Column(min_width=300):
+            meaning = gr.Radio(
+                list(MEANINGS), value=MEANINGS[0], label="A click means", elem_id="click-means",
+                info="Click in either picture. The last two change what was clicked last.",
+            )  # fmt: skip
+            forget = gr.Button("Forget the clicks", size="sm")
+            make = gr.Button("Make files of what is ticked", size="sm")
+            files = gr.File(
+                label="Overlay, cut-out, labels, masks, COCO JSON", file_count="multiple", interactive=False,
+                visible=False, elem_id="mask-files",
+            )  # fmt: skip
+        with gr.Column(min_width=300), gr.Group():
+            threshold, opacity, style, view = _look()
+    look, drawn = [threshold, opacity, style, view], [overlay, slider, legend, files, note]
+    outputs = [kept, *drawn]
+    inputs = [picture, words, picked.chosen, kept, *look]
+    private = {"api_visibility": "private"}
+    asked = gr.on([run.click, words.submit], respond, inputs, outputs, **private, **MODEL_QUEUE)
+    filled = run_on_click(
+        scenes, lambda scene: (str(scene.path), scene.phrases), [picture, words], respond, inputs[2:], outputs
     )
-    for event in (asked, *clicked):
+    at = [meaning, words, picked.chosen, *look, legend]
+    pointed = (
+        picture.select(at_field, [kept, picture, *at], outputs, **private, **MODEL_QUEUE),
+        overlay.select(at_overlay, [kept, *at], outputs, **private, **MODEL_QUEUE),
+    )
+    for event in (asked, *filled, *pointed):
         event.then(
-            awake, [kept, picked.chosen, picked.offered], picked.card,
-            show_progress="hidden", queue=False, api_visibility="private",
-        )  # fmt: skip
-    gr.on(
-        [threshold.change, opacity.change], draw, [kept, *sliders], drawn,
-        show_progress="hidden", trigger_mode="always_last", api_visibility="private",
-    )  # fmt: skip
+            awake, [kept, picked.chosen, picked.offered], picked.card, show_progress="hidden", queue=False, **private
+        )
+    quick = {"show_progress": "hidden", "trigger_mode": "always_last", **private}
+    changes = [threshold.change, opacity.change, style.change, view.change, legend.input]
+    gr.on(changes, draw, [kept, *look, legend], drawn, **quick)
+    forget.click(without_clicks, [kept, *look, legend], outputs, **quick)
+    make.click(
+        partial(save, folder=files.GRADIO_CACHE), [kept, threshold, opacity, style, legend], [files, note], **private
+    )
+    picked.chosen.change(able, picked.chosen, [run, words], show_progress="hidden", **private)
     return Fields(picture, words)
 
 
+def _pictures() -> tuple[gr.Image, gr.ImageSlider]:
+    """The coloured picture, and in its place the slider between before and after."""
+    common = {"interactive": False, "buttons": ["download", "fullscreen"]}
+    overlay = gr.Image(
+        label="Masks",
+        placeholder="The coloured picture appears here.",
+        elem_id="masks",
+        alt_text="The picture with a coloured mask for each phrase",
+        height=380,
+        **common,
+    )
+    slider = gr.ImageSlider(
+        label="Before and after", elem_id="masks-slider", visible=False, max_height=380, **common
+    )  # `height` would cut a tall picture
+    return overlay, slider
+
+
+def _look() -> tuple[gr.Slider, gr.Slider, gr.Radio, gr.Radio]:
+    """What changes at once how masks are shown: threshold, opacity, style and view."""
+    threshold = gr.Slider(
+        0.05, 0.95, 0.5, step=0.01, label="Threshold", buttons=[],
+        info="How sure the model must be before a pixel is coloured.",
+    )  # fmt: skip
+    view = gr.Radio(
+        list(VIEWS), value=VIEWS[0], label="Show", elem_id="mask-view",
+        info="Cut-out: what no mask covers becomes transparent.",
+    )  # fmt: skip
+    style = gr.Radio(
+        list(STYLES), value=STYLES[0], label="Masks are", elem_id="mask-style",
+        info="The outline is where the model is just as sure as the threshold.",
+    )  # fmt: skip
+    opacity = gr.Slider(
+        0, 1, 0.5, step=0.05, label="Opacity", buttons=[], info="How much of the picture a filled mask hides."
+    )
+    return threshold, opacity, style, view
+
+
 def respond(
-    path: str | None, words: str, name: str, threshold: float, opacity: float, request: gr.Request = None
+    path: str | None,
+    words: str,
+    name: str,
+    kept: Segmented | None,
+    threshold: float,
+    opacity: float,
+    style: str,
+    view: str,
+    request: gr.Request = None,
 ) -> tuple[Any, ...]:
-    """Values for (kept, overlay, legend, note); on trouble the last picture stays and the note says why."""
+    """Values for (kept, *drawn): the masks of the words, and those that were clicked in this picture before.
+
+    On trouble the last picture stays and the note says why.
+    """
     try:
         picture = chosen_picture(path)
         phrases(words)  # a slip in the words is said before a model is loaded for them
-        read = picture.image.resize([min(side, _READ) for side in picture.image.size])
-        found = segment(segmentation_model(name), read, words, seen=session_of(request).seen)
+        found = segment(segmentation_model(name), for_words(picture.image), words, seen=session_of(request).seen)
     except Exception as error:
-        return gr.skip(), gr.skip(), gr.skip(), snippets.trouble(troubles.sentence(error))
-    shown = picture.image.copy()
-    shown.thumbnail((_SHOWN, _SHOWN))
-    kept = Segmented(enlarged(shown), found.phrases, found.logits)
-    return kept, *draw(kept, threshold, opacity), snippets.notes(picture.notes)
+        return _stay(error)
+    now = begun(path, picture.image)
+    before = kept.regions if kept and kept.is_of(now) else ()
+    named = (Region(phrase, logits) for phrase, logits in zip(found.phrases, found.logits, strict=True))
+    now = Segmented(path, now.size, now.shown, (*named, *(region for region in before if region.points)))
+    *drawn, _ = draw(now, threshold, opacity, style, view, now.titles)
+    return now, *drawn, snippets.notes(picture.notes)
+
+
+def at_field(
+    kept: Segmented | None,
+    path: str | None,
+    meaning: str,
+    words: str,
+    name: str,
+    threshold: float,
+    opacity: float,
+    style: str,
+    view: str,
+    ticked: list[str],
+    event: gr.SelectData,
+    request: gr.Request = None,
+) -> tuple[Any, ...]:
+    """Values for (kept, *drawn) after a click in the picture field: what is kept of another picture is dropped."""
+    try:
+        now = begun(path, chosen_picture(path).image)
+    except Exception as error:
+        return _stay(error)
+    same = kept is not None and kept.is_of(now)
+    place = event.index[0] / now.size[0], event.index[1] / now.size[1]
+    look = threshold, opacity, style, view, ticked if same else []
+    return _point(kept if same else now, place, meaning, words, name, look, request)
+
+
+def at_overlay(
+    kept: Segmented | None,
+    meaning: str,
+    words: str,
+    name: str,
+    threshold: float,
+    opacity: float,
+    style: str,
+    view: str,
+    ticked: list[str],
+    event: gr.SelectData,
+    request: gr.Request = None,
+) -> tuple[Any, ...]:
+    """Values for (kept, *drawn) after a click in the coloured picture."""
+    if kept is None:
+        return gr.skip(), *draw(None, threshold, opacity, style, view, ticked)
+    place = event.index[0] / kept.shown.width, event.index[1] / kept.shown.height
+    return _point(kept, place, meaning, words, name, (threshold, opacity, style, view, ticked), request)
+
+
+def _point(
+    kept: Segmented,
+    place: tuple[float, float],
+    meaning: str,
+    words: str,
+    name: str,
+    look: tuple[float, float, str, str, list[str]],
+    request: gr.Request | None,
+) -> tuple[Any, ...]:
+    """The click itself; a region that it adds is ticked, and so is one that it changes."""
+    *how, ticked = look
+    try:
+        image, model = chosen_picture(kept.path).image, segmentation_model(name)
+        now = clicked(kept, image, model, place, meaning, words, how[0], session_of(request).seen)
+    except Exception as error:
+        return _stay(error)
+    return now, *draw(now, *how, [*ticked, now.titles[-1]])
+
+
+def without_clicks(
+    kept: Segmented | None, threshold: float, opacity: float, style: str, view: str, ticked: list[str]
+) -> tuple[Any, ...]:
+    """Values for (kept, *drawn): the masks of words alone."""
+    if kept is not None:
+        kept = Segmented(kept.path, kept.size, kept.shown, tuple(each for each in kept.regions if not each.points))
+    return kept, *draw(kept, threshold, opacity, style, view, ticked)
+
+
+def able(name: str) -> tuple[gr.Button, gr.Textbox]:
+    """Values for (run, words): a model that only takes clicks has the button switched off, and the box says why."""
+    reason = segmentation_model(name).words_reason
+    return gr.Button(interactive=reason is None), gr.Textbox(info=reason or _HINT)
 
 
 def awake(kept: Segmented | None, name: str, offered: str) -> Any:
@@ -113,12 +236,6 @@ def awake(kept: Segmented | None, name: str, offered: str) -> Any:
     return gr.skip() if kept is None or offered else card_of(name, "segment", "awake")
 
 
-def draw(kept: Segmented | None, threshold: float, opacity: float) -> tuple[Any, Any]:
-    """Values for (overlay, legend) from the kept logits, or a sentence where none are kept; runs no model."""
-    if kept is None:
-        gone = "No masks are kept here; they are kept for an hour. Colour the picture again."
-        return gr.skip(), snippets.trouble(gone)
-    logits = np.stack([resized(plane, kept.image.size) for plane in kept.logits])
-    masks = logits > math.log(threshold / (1 - threshold))
-    overlay = masks_over(kept.image, masks, opacity)
-    return overlay, snippets.legend(legend(kept.phrases, masks))
+def _stay(error: Exception) -> tuple[Any, ...]:
+    """Values for (kept, *drawn) on trouble: all stays, and the note says what is wrong."""
+    return (gr.skip(),) * 5 + (snippets.trouble(troubles.sentence(error)),)
