@@ -88,6 +88,14 @@ class RemoteChatModel:
         """Why there are no attention maps: a sentence."""
         return "It runs on a server, which sends words and no attention. Load the same model on this machine for maps."
 
+    @property
+    def likelihood_reason(self) -> str:
+        """Why it cannot be told how likely given answers are: a sentence."""
+        return (
+            "It runs on a server, which tells how likely its own words are and not those that it is given. Load the "
+            "same model on this machine to compare choices."
+        )
+
     def stream(
         self,
         messages: Sequence[Message],
