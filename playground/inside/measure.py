@@ -16,7 +16,7 @@ import numpy as np
 
 from playground.inside.faithfulness import curves
 from playground.inside.methods import METHODS, explain, reason
-from playground.inside.methods.leaning import BLANK, leaning
+from playground.inside.methods.leaning import BLANK, leaning, says_little
 from playground.inside.sanity import forgotten_map, randomised, rank_correlation
 from playground.inside.score import BASELINES, baseline, score_map
 from playground.inside.trace import trace
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from playground.moji.scenes import Scene
 
 SLOW = ("occlusion",)  # the model runs more than a hundred times for each map
-FUNCTION_WORDS = frozenset(("a", "an", "the", "and", "or", "in", "on", "at", "of", "to", "is", "are", "there", "it"))
 
 Question = Literal["caption", "where"]
 
@@ -138,7 +137,7 @@ def _mark_blank(blank: dict[str, list[bool]], model: ChatModel, answered: Trace,
     for index, (word, lean) in enumerate(zip(answered.words, leans, strict=True)):
         if index in naming:
             blank["naming"].append(lean < BLANK)
-        elif word.text.lower() in FUNCTION_WORDS or not word.text.isalnum():
+        elif says_little(word.text):
             blank["function"].append(lean < BLANK)
 
 

@@ -53,14 +53,17 @@ def given(model: ChatModel, trace: Trace) -> Trace:
     return replace(trace, attention=rows.permute(2, 0, 1, 3).detach().float().cpu().numpy())
 
 
-def forgotten_map(method: str, forgetful: ChatModel, trace: Trace, word: int, *, image: int = 0) -> np.ndarray:
+def forgotten_map(
+    method: str, forgetful: ChatModel, trace: Trace, word: int, *, image: int = 0, layer: int | None = None,
+    head: int | None = None,
+) -> np.ndarray:  # fmt: skip
     """A method's map (height, width) of a word that the trained model said, drawn of the model that has forgotten.
 
-    forgetful: what `randomised` gave. `rank_correlation` with the trained model's map is the check: best near 0.
+    forgetful: what `randomised` gave. image, layer, head: as in `explain`. `rank_correlation` with the trained model's map is the check: best near 0.
     Raises what `explain` raises.
     """
     seen = given(forgetful, trace) if METHODS[method].needs == "trace" else trace
-    return explain(method, forgetful, seen, word, image=image)
+    return explain(method, forgetful, seen, word, image=image, layer=layer, head=head)
 
 
 def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:

@@ -86,6 +86,11 @@ def _built(described: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> T
     layouts = tuple(_layout(layout) for layout in described["layouts"])
     if attention.shape[0] != len(pieces) or attention.shape[-1] != sum(len(layout.tokens) for layout in layouts):
         raise ValueError("its attention does not fit its words and pictures")
+    sizes = tuple((width, height) for width, height in described["image_sizes"])
+    messages = _messages(described["messages"], tensors)
+    # A map is as large as its picture: a forged size could ask for any amount of memory.
+    if sizes != tuple(image.size for message in messages for image in message.images):
+        raise ValueError("its pictures do not have the sizes that it names")
     return Trace(
         tuple(Word(word["text"], tuple(word["pieces"]), word["probability"]) for word in described["words"]),
         pieces,
@@ -93,8 +98,8 @@ def _built(described: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> T
         attention,
         *attention.shape[1:3],
         Answer(described["text"], pieces, Statistics(**described["statistics"])),
-        tuple((width, height) for width, height in described["image_sizes"]),
-        _messages(described["messages"], tensors),
+        sizes,
+        messages,
         _rows(tensors, "text") if "text.codes" in tensors else None,
         tuple(described["text_tokens"]),
         described["model"],

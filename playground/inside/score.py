@@ -130,6 +130,16 @@ def baseline(
     return (values / values.sum()).astype(np.float32)
 
 
+def beside_baselines(values: np.ndarray, mask: np.ndarray, *, seed: int = 0) -> dict[str, MapScore]:
+    """The scores of a map (height, width) as "map", and of each of BASELINES as what it must beat.
+
+    seed: of the random baseline. ValueError where map and mask differ in size.
+    """
+    rng = np.random.default_rng(seed)
+    maps = {"map": values} | {name: baseline(name, values.shape, rng) for name in BASELINES}
+    return {name: score_map(each, mask) for name, each in maps.items()}
+
+
 def levels(values: np.ndarray) -> np.ndarray:
     """The order of a map's values, int of the same shape, 0 for the lowest; what differs by rounding alone is level.
 

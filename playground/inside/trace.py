@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from playground.inside.capture import Recorder, Rows, available
 from playground.models.chat import Answer, ChatModel, Message, Piece
 from playground.models.layout import ImageLayout, NoLayout, image_layouts, image_positions
 from playground.models.prompt import answer_start
-from playground.models.text import token_text
+from playground.models.text import decoded, token_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 # A word with its inner hyphens and apostrophes, one sign of a script without spaces, or a run of other marks.
 _WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+(?:['’-]\w+)*|[^\w\s]+")
+
+
+class CannotRepeat(ValueError):
+    """An answer cannot be spelled with a model's tokens; the message says so."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,31 @@ def trace(
     Raises NoLayout with the reason where the model's attention cannot be read or laid over its pictures, and
     what `ChatModel.prepare` raises.
     """
+    return _recorded(model, messages, text, max_new_tokens=max_new_tokens, stop=stop, seen=seen)
+
+
+def trace_answer(
+    model: ChatModel,
+    messages: Sequence[Message],
+    answer: str,
+    *,
+    stop: threading.Event | None = None,
+    seen: Seen | None = None,
+    text: bool = False,
+) -> Trace:
+    """As `trace`, for an answer that was given before: drawn by chance, by another model, or written by a person.
+
+    Each of its tokens is put in the place of the model's own choice ("teacher forcing"); probabilities and runners-up
+    are what the model would have chosen from. The mark that ends an answer is put after it, where the model has one.
+    Raises CannotRepeat where the model's tokens cannot spell the answer, and what `trace` raises.
+    """
+    spellings = _spellings(model, answer)
+    longest = max(map(len, spellings))
+    return _recorded(model, messages, text, max_new_tokens=longest, stop=stop, seen=seen, given=spellings)
+
+
+def _recorded(model: ChatModel, messages: Sequence[Message], text: bool, **options: Any) -> Trace:
+    """Let the model answer, and record it. options: what `ChatModel.generate` takes."""
     if reason := available(model):
         raise NoLayout(reason)
     images = [image for message in messages for image in message.images]
@@ -111,7 +140,7 @@ def trace(
         for recorder in recorders:
             recorder(*row)
 
-    answer = model.generate(messages, max_new_tokens=max_new_tokens, stop=stop, recorder=record, seen=seen)
+    answer = model.generate(messages, recorder=record, **options)
     # Some devices run one step more than they stream.
     rows = [recorder.rows().first(len(answer.pieces)) for recorder in recorders]
     _, layers, heads, _ = rows[0].shape
@@ -136,6 +165,21 @@ def load_trace(path: str | Path) -> Trace:
     from playground.inside.saved import load
 
     return load(path)
+
+
+def _spellings(model: ChatModel, answer: str) -> list[list[int]]:
+    """An answer's token ids, with and without a space before it, and each way to end it: the model knows its own."""
+    tokenizer, plain = model.processor.tokenizer, " ".join(answer.split())
+    spelled = [tokenizer(before + answer.strip(), add_special_tokens=False)["input_ids"] for before in ("", " ")]
+    sound = [ids for ids in spelled if " ".join(decoded(tokenizer, ids).split()).lower() == plain.lower()]
+    if not plain or not sound:
+        raise CannotRepeat("This answer cannot be spelled with the tokens of the model, so it cannot be looked into.")
+    if model.model.config.model_type == "blip":
+        ends = model.model.config.text_config.sep_token_id
+    else:
+        ends = model.model.generation_config.eos_token_id
+    ends = [ends] if isinstance(ends, int) else ends or []
+    return [[*ids, end] for ids in sound for end in ends] or sound
 
 
 def _words_of_prompt(model: ChatModel, inputs: BatchFeature) -> tuple[list[int], WhichSequence, tuple[str, ...]]:

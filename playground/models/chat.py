@@ -123,9 +123,14 @@ class ChatModel:
         recorder: Listener | None = None,
         conversation: Conversation | None = None,
         seen: Seen | None = None,
+        given: Sequence[Sequence[int]] | None = None,
     ) -> Answer:
-        """The whole answer at once, computed in this thread; everything is as in `stream`."""
-        kept = {"conversation": conversation, "seen": seen}
+        """The whole answer at once, computed in this thread; everything is as in `stream`.
+
+        given: token ids of an answer that is known, in one or several spellings: it is repeated, and its pieces have
+        the probabilities and runners-up that the model saw.
+        """
+        kept = {"conversation": conversation, "seen": seen, "given": given}
         pieces = self._pieces(messages, False, max_new_tokens, temperature, stop, listener=recorder, **kept)
         while True:
             try:

@@ -8,7 +8,7 @@ import queue
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
@@ -86,6 +86,27 @@ class StepWatcher(LogitsProcessor, BaseStreamer):
             own = ranked.pop(token) if token in ranked else float(probabilities[row, token])
             self._emit(Step(token, own, tuple(ranked.items())[: self._runners_up], seconds))
         self._chosen = []
+
+
+class Repeating(LogitsProcessor):
+    """Leaves one token to choose: that of an answer which is known. Comes last, so the step's scores were seen before.
+
+    answers: token ids of one answer, spelled in one or several ways; where they part, the likelier one is followed.
+    """
+
+    def __init__(self, answers: Sequence[Sequence[int]]) -> None:
+        self._answers, self._step = [tuple(answer) for answer in answers], 0
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        step, self._step = self._step, self._step + 1
+        following = {answer[step] for answer in self._answers if len(answer) > step}
+        if not following:
+            return scores
+        best = max(following, key=lambda token: float(scores[0, token]))
+        self._answers = [answer for answer in self._answers if answer[step : step + 1] == (best,)]
+        alone = torch.full_like(scores, -torch.inf)
+        alone[:, best] = 0
+        return alone
 
 
 class Stopped(Exception):
@@ -198,12 +219,14 @@ def run(
     spent: Spent,
     listener: Listener | None = None,
     streaming: bool = True,
+    given: Sequence[Sequence[int]] | None = None,
     **options,
 ) -> Generator[Step, None, None]:
     """Run `once` in a thread and yield its steps as they come.
 
     turn: the model's lock, held while it generates. spent: is filled in. options: what `once` takes.
     streaming: whether anybody waits for single steps; if not, no thread is needed and all come at the end.
+    given: the answer, where it is known (see `Repeating`); probabilities are the model's all the same.
     Closing this generator ends the computation and waits for the thread, whose exceptions are raised here.
     """
     steps: queue.SimpleQueue[Step | BaseException | None] = queue.SimpleQueue()
@@ -214,10 +237,11 @@ def run(
             with its_turn(turn, stop, closed) as mine:
                 if mine:
                     watcher = StepWatcher(steps.put, together=1 if streaming else 16)
+                    deciding = [watcher, Repeating(given)] if given else [watcher]
                     with listening(listener):
                         once(
                             model, inputs, stop=(stop, closed), spent=spent, **options,
-                            streamer=watcher, logits_processor=[watcher],
+                            streamer=watcher, logits_processor=deciding,
                         )  # fmt: skip
             steps.put(None)
         except BaseException as error:

@@ -84,8 +84,11 @@ def explain(
     return import_module(f"{__name__}.{method}").explain(model, trace, word, image=image, **options)
 
 
-def reason(method: str, model: ChatModel) -> str | None:
-    """None where a method can draw maps of this model, otherwise a sentence that says why not."""
+def reason(method: str, model: ChatModel, trace: Trace | None = None) -> str | None:
+    """None where a method can draw maps of this model, otherwise a sentence that says why not.
+
+    trace: the answer that is asked about, where one is: some methods cannot follow a picture that was cut into tiles.
+    """
     if not hasattr(model, "model"):
         return "The model runs on a server, which does not show what goes on inside it."
     if METHODS[method].needs == "trace" and model.attention_reason:
@@ -96,4 +99,6 @@ def reason(method: str, model: ChatModel) -> str | None:
         return apart(model)
     if method == "patches" and model.model.config.model_type == "florence2":
         return "Its vision encoder does not attend from patch to patch, so there is no way down to them."
+    if method == "patches" and trace is not None and len(trace.layouts) > len(trace.image_sizes):
+        return "The picture was cut into tiles, and it is not known here how each of them was mixed."
     return None

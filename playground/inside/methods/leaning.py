@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # Words that lose less of their probability say little about the picture: their maps are marked as blank.
 BLANK = 0.25
 
+# Words that grammar asks for: where they are unlikely over a blurred picture, it is the word after them that is unsure.
+FUNCTION_WORDS = frozenset(("a", "an", "the", "and", "or", "in", "on", "at", "of", "to", "is", "are", "there", "it"))
+
 
 def leaning(model: ChatModel, trace: Trace) -> tuple[float, ...]:
     """For every word of a trace, the share of its probability that is lost over blurred pictures, 0 to 1.
@@ -38,6 +41,16 @@ def leaning(model: ChatModel, trace: Trace) -> tuple[float, ...]:
         pieces = list(word.pieces)
         shares.append(float(np.clip(1 - vague[pieces].prod() / max(sharp[pieces].prod(), 1e-12), 0, 1)))
     return tuple(shares)
+
+
+def says_little(word: str, lean: float | None = None) -> bool:
+    """Whether a word's map means little: a function word, a mark, or a word that leans less than `BLANK`.
+
+    lean: what `leaning` gave for it, 0 to 1; None where nobody knows, as for a trace that was opened without its model.
+    """
+    if word.lower() in FUNCTION_WORDS or not any(sign.isalnum() for sign in word):
+        return True
+    return lean is not None and lean < BLANK
 
 
 def blurred(picture: Image.Image) -> Image.Image:
