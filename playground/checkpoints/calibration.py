@@ -26,7 +26,8 @@ class Calibration:
 
     weights: the fingerprint of the weights it was fitted for. slope (above 0), shift: of the map. answers: how many
     it was fitted on. measured: on how many others it was measured, with the expected calibration error (Naeini et al.
-    2015, over ten ranges, 0 to 1) `before` and `after`.
+    2015, over ten ranges, 0 to 1) `before` and `after`. interval: between which two numbers the error fell in nine of
+    ten resamples of these answers (bootstrap, Efron 1979); one that holds 0 may be chance.
     """
 
     weights: str
@@ -36,6 +37,7 @@ class Calibration:
     measured: int
     before: float
     after: float
+    interval: tuple[float, float]
 
     @property
     def helps(self) -> bool:
@@ -71,7 +73,8 @@ def _read(file: Path, states: tuple) -> tuple[Calibration | None, str]:
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
         found = Calibration(**{name: told[name] for name in Calibration.__dataclass_fields__})
-        if not (found.slope > 0 and math.isfinite(found.slope + found.shift + found.before + found.after)):
+        figures = (found.slope, found.shift, found.before, found.after, *found.interval)
+        if not (found.slope > 0 and math.isfinite(sum(figures)) and len(found.interval) == 2):
             raise ValueError("no rising map")
     except (ValueError, TypeError, KeyError, OSError):
         return None, f"Not calibrated: {FILE} beside the weights cannot be read."
@@ -80,7 +83,8 @@ def _read(file: Path, states: tuple) -> tuple[Calibration | None, str]:
             "Not calibrated: its calibration was measured with other weights. "
             "python -m playground.training.calibration measures these."
         )
-    figures = f"calibration error {found.before:.3f} before, {found.after:.3f} after, on {found.measured:,} others"
+    chance = ", which may be chance" if found.interval[0] <= 0 <= found.interval[1] else ""
+    figures = f"error {found.before:.3f} before, {found.after:.3f} after, on {found.measured:,} others{chance}"
     if not found.helps:
         return None, f"Not calibrated: fitting a map to {found.answers:,} of its answers did not help ({figures})."
     return found, f"Calibrated on {found.answers:,} of its answers about fresh scenes of its own world ({figures})."

@@ -101,5 +101,6 @@ def likelihoods(
             return ()
         found += dictation.totals.tolist()[: len(batch)]
     return tuple(
-        Likelihood(answer, total, len(row) - len(start)) for answer, total, row in zip(answers, found, rows, strict=True)
+        Likelihood(answer, total, len(row) - len(start))
+        for answer, total, row in zip(answers, found, rows, strict=True)
     )

@@ -29,7 +29,10 @@ def distinct_lines(text: str | None, what: str, most: int, longest: int) -> Line
     typed = (text or "").strip().splitlines()
     stripped = [line.strip() for line in typed]
     full = [line for line in stripped if line]
-    distinct = list({line.casefold(): line for line in reversed(full)}.values())[::-1]
+    first: dict[str, str] = {}
+    for line in full:
+        first.setdefault(line.casefold(), line)
+    distinct = tuple(first.values())
     if len(distinct) > most:
         raise TaskError(f"There are {len(distinct):,} {what}; up to {most:,} are read at a time. Leave some out.")
     for place, line in enumerate(stripped, start=1):
@@ -42,7 +45,7 @@ def distinct_lines(text: str | None, what: str, most: int, longest: int) -> Line
         notes.append(f"{empty:,} empty line{'s' * (empty != 1)} among the {what} {_were(empty)} left out.")
     if repeated := len(full) - len(distinct):
         notes.append(f"{repeated:,} of the {what} stood there already and {_were(repeated)} left out.")
-    return Lines(tuple(distinct), tuple(notes))
+    return Lines(distinct, tuple(notes))
 
 
 def _were(count: int) -> str:

@@ -1,8 +1,8 @@
-"""Fit a map from the probability of Moji's answers to the share that is right: ``python -m playground.training.calibration``.
+"""From the probability of Moji's answers to the share that is right: ``python -m playground.training.calibration``.
 
 Answers of ``playground.tasks.answer``, as the app gives them, to questions of every type about fresh scenes that no
 training step can draw; the map is fitted to some and measured on others (other seeds). Writes ``calibration.json``
-beside the weights and the table of what it brought. 150 + 150 scenes take some six minutes a model on one core.
+beside the weights. 100 + 100 scenes take some five minutes a model on one core.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +29,11 @@ from .measures_worlds import as_drawn, fresh_scenes
 from .scoring import calibration, calibration_error
 
 FITTED, MEASURED = 101, 102  # seeds of fresh scenes; `evaluate` takes 0 and 1
+Answers = tuple[list[float], list[bool]]
+"""How probable each answer was, and whether it was right."""
 
 
-def answers(chat: ChatModel, scenes: int, seed: int) -> tuple[list[float], list[bool]]:
+def answers(chat: ChatModel, scenes: int, seed: int) -> Answers:
     """The probability of each answer about fresh scenes, and whether it is right word for word."""
     asked = [item for item in questions_about(as_drawn(fresh_scenes(scenes, seed)), seed, loose=True)]
     alone = [item for item in asked if len(item.talk) == 1]  # the tab asks one question
@@ -66,24 +68,36 @@ def error_of(probabilities: Sequence[float], rights: Sequence[bool]) -> float:
     return calibration_error(calibration(probabilities, rights))
 
 
-def calibrate(chat: ChatModel, folder: Path, scenes: int) -> Calibration:
-    """Fit on ``scenes`` fresh scenes and measure on as many others."""
-    slope, shift = fit(*(known := answers(chat, scenes, FITTED)))
-    sure, right = answers(chat, scenes, MEASURED)
-    mapped = Calibration(fingerprint(folder), slope, shift, len(known[0]), len(sure), error_of(sure, right), 0.0)
-    after = error_of([mapped(each) for each in sure], right)
-    return Calibration(**asdict(mapped) | {"after": after})
+def calibrate(weights: str, known: Answers, others: Answers) -> Calibration:
+    """Fit on the known answers of the model with these weights (a fingerprint), and measure on the others."""
+    sure, right = others
+    plain = Calibration(weights, *fit(*known), len(known[0]), len(sure), error_of(sure, right), 0.0, (0, 0))
+    mapped = [plain(each) for each in sure]
+    return replace(plain, after=error_of(mapped, right), interval=fall(sure, mapped, right))
+
+
+def fall(before: Sequence[float], after: Sequence[float], rights: Sequence[bool], draws: int = 500) -> tuple:
+    """Between which two numbers the error falls in nine of ten resamples of the same answers, the lower one first."""
+    pairs, right, rng = np.asarray([before, after]), np.asarray(rights), np.random.default_rng(0)
+    falls = []
+    for _ in range(draws):
+        drawn = rng.integers(len(right), size=len(right))
+        errors = [error_of(row[drawn], right[drawn]) for row in pairs]
+        falls.append(errors[0] - errors[1])
+    low, high = np.percentile(falls, [5, 95])
+    return float(low), float(high)
 
 
 def main() -> None:
     """Fit, measure and write for every shipped chat model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=int, default=150, help="to fit with, and as many others to measure on")
+    parser.add_argument("--scenes", type=int, default=100, help="to fit with, and as many others to measure on")
     parser.add_argument("--models", nargs="+", default=[name for name in CHAT_MODELS if shipped(name)])
     arguments = parser.parse_args()
     for name in arguments.models:
         folder = Path(find(name).source)
-        found = calibrate(load(name), folder, arguments.scenes)
+        known, others = (answers(load(name), arguments.scenes, seed) for seed in (FITTED, MEASURED))
+        found = calibrate(fingerprint(folder), known, others)
         (folder / FILE).write_text(json.dumps(asdict(found), indent=1) + "\n", encoding="utf-8")
         print(f"{name}: error {found.before:.4f} before, {found.after:.4f} after on {found.measured:,} other answers")
 
