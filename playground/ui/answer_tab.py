@@ -57,7 +57,7 @@ def _one(chosen: gr.State, why: gr.State) -> Fields:
             note = gr.HTML(render=False)
             picture = picture_input(note)
             question = gr.Textbox(label="Question", placeholder="how many dogs are there?", max_lines=4)
-            mode = gr.Radio(_MODES, label="Answer", **_able(chosen.value))
+            mode = gr.Radio(_MODES, label="Answer", **able(chosen.value))
             with gr.Group(visible=False) as several:
                 choices = gr.Textbox(
                     label="Choices", lines=4, max_lines=12, placeholder="a dog\na cat\nnothing",
@@ -82,7 +82,7 @@ def _one(chosen: gr.State, why: gr.State) -> Fields:
     for event in (asked, *clicked):
         event.then(glimpse, kept, seen, show_progress="hidden", api_visibility="private", **MODEL_QUEUE)
     mode.change(lambda picked: gr.Group(visible=picked == "choices"), mode, several, **quick)
-    chosen.change(lambda name: gr.Radio(**_able(name)), chosen, mode, **quick)
+    chosen.change(lambda name: gr.Radio(**able(name)), chosen, mode, **quick)
     # A new one each time, since asking why a second time is a new wish; in the queue, or the page is told of no change.
     look.click(
         lambda asked: replace(asked) if asked else gr.skip(), kept, why,
@@ -142,7 +142,7 @@ def _looking(reason: str | None, text: str) -> tuple[str, Any]:
     return "", gr.Button(visible=True, interactive=True)
 
 
-def _able(name: str) -> dict[str, Any]:
+def able(name: str) -> dict[str, Any]:
     """The settings of the choice of modes: off, with the reason, for a model that cannot score given answers."""
     if not is_address(name):
         return {"value": "free", "interactive": True, "info": _MODE_HELP}
