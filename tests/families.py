@@ -19,12 +19,12 @@ class Family:
     verbs: tuple[str, ...]
 
 
-ANSWER, CANDIDATES = "answer, streamed", "likely answers"
+ANSWER, CANDIDATES, GIVEN = "answer, streamed", "likely answers", "how likely given answers are"
 SEVERAL_PICTURES, SEVERAL_TURNS, SYSTEM_PROMPT = "several pictures", "several turns", "system prompt"
 LAYOUT, ATTENTION = "image tokens on the picture", "attention"
-CHAT_VERBS = (ANSWER, CANDIDATES, SEVERAL_PICTURES, SEVERAL_TURNS, SYSTEM_PROMPT, LAYOUT, ATTENTION)
+CHAT_VERBS = (ANSWER, CANDIDATES, GIVEN, SEVERAL_PICTURES, SEVERAL_TURNS, SYSTEM_PROMPT, LAYOUT, ATTENTION)
 
-_ONE_MESSAGE = (ANSWER, CANDIDATES, LAYOUT, ATTENTION)
+_ONE_MESSAGE = (ANSWER, CANDIDATES, GIVEN, LAYOUT, ATTENTION)
 
 CHAT_FAMILIES: dict[str, Family] = {
     "smolvlm": Family("SmolVLM, SmolVLM2", "HuggingFaceTB/SmolVLM-256M-Instruct", CHAT_VERBS),
@@ -40,7 +40,7 @@ CHAT_FAMILIES: dict[str, Family] = {
     "paligemma": Family("PaliGemma", "google/paligemma-3b-mix-224", (*_ONE_MESSAGE, SEVERAL_PICTURES)),
     "florence2": Family("Florence-2", "florence-community/Florence-2-base", _ONE_MESSAGE),
     "blip": Family("BLIP, captions", "Salesforce/blip-image-captioning-large", _ONE_MESSAGE),
-    "blip_vqa": Family("BLIP, answers", "Salesforce/blip-vqa-base", (ANSWER, CANDIDATES)),
+    "blip_vqa": Family("BLIP, answers", "Salesforce/blip-vqa-base", (ANSWER, CANDIDATES, GIVEN)),
     "blip_chat": Family("BLIP with a chat template", "moji-blip", (*_ONE_MESSAGE, SEVERAL_TURNS)),
 }
 

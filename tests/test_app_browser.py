@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,8 @@ from app_process import running_app
 from browsing import Browser, Page, address, answered, expect, open_tab, pick, seen, shoot, slide, upload
 from PIL import Image
 from test_media import huge_png, saved
+
+from playground.tasks.examples import examples
 
 TABS = ("Chat", "Ask", "Caption", "Segment", "Attention", "Side by side", "Anatomy")
 
@@ -87,6 +91,73 @@ def test_a_question_gets_an_answer_and_its_rivals(page: Page) -> None:
     assert seen(page, ".bars li").count() >= 3
     expect(seen(page, "textarea").first).not_to_be_empty()
     shoot(page, "ask")
+
+
+def test_an_answer_shows_its_map_and_leads_to_the_attention_tab(page: Page) -> None:
+    open_tab(page, "Ask")
+    expect(seen(page, ".glance img")).to_be_visible()
+    expect(seen(page, ".answer .small-print")).to_contain_text("alibrated")
+    page.get_by_role("button", name="Where did it look?").click()
+    expect(page.get_by_role("tab", name="Attention", exact=True)).to_have_attribute("aria-selected", "true")
+
+
+def test_choices_are_compared_and_a_single_one_gets_a_sentence(page: Page) -> None:
+    open_tab(page, "Ask")
+    page.get_by_label("One of my choices").check()
+    choices = page.get_by_role("textbox", name="Choices")
+    choices.fill("a taxi")
+    with answered(page):
+        page.get_by_role("button", name="Ask", exact=True).click()
+    expect(seen(page, ".trouble")).to_contain_text("1 choice")
+    expect(choices).to_have_value("a taxi")
+    choices.fill("a taxi\na dog\n\na Taxi\na big blue bus")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(seen(page, "ul.choices li")).to_have_count(3)
+    expect(seen(page, ".answer-text")).to_have_text("a taxi")
+    expect(seen(page, ".note").first).to_contain_text("1 empty line")
+    shoot(page, "choices")
+    page.get_by_label("Yes or no").check()
+    with answered(page):
+        page.get_by_role("button", name="Ask", exact=True).click()
+    expect(seen(page, "ul.choices li")).to_have_count(2)
+    page.get_by_label("In its own words").check()
+
+
+def test_many_pictures_make_a_table_to_keep(page: Page) -> None:
+    open_tab(page, "Ask")
+    open_tab(page, "Many pictures")
+    questions = page.get_by_role("textbox", name="Questions")
+    questions.fill("\n".join(f"is there a {number}?" for number in range(1000)))
+    page.get_by_role("button", name="Ask them all").click()
+    expect(seen(page, ".trouble")).to_contain_text("up to 50")
+    questions.fill("how many dogs are there?\nis there a cat?")
+    scenes = [{"name": scene.path.name, "mimeType": "image/png", "buffer": scene.path.read_bytes()}
+              for scene in examples()[:2]]  # fmt: skip
+    files = [scenes[0], {"name": "letter.png", "mimeType": "image/png", "buffer": b"dear sirs"}, scenes[1]]
+    page.get_by_role("tabpanel").locator("visible=true").locator("input[type=file]").last.set_input_files(files)
+    expect(seen(page, ".file-preview tr, .file-preview .file")).to_have_count(3)
+    page.get_by_role("button", name="Ask them all").click()
+    expect(page.get_by_text("6 of 6 answers")).to_be_visible()
+    expect(seen(page, "table.answers tbody tr")).to_have_count(3)
+    expect(seen(page, "table.answers tbody tr").nth(1)).to_contain_text("not a picture")
+    expect(seen(page, "table.answers tbody tr").last).to_contain_text("%")
+    shoot(page, "many")
+    kept = {}
+    for kind in ("CSV", "JSON"):
+        expect(page.get_by_role("button", name=f"Download {kind}")).to_be_enabled()
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"Download {kind}").click()
+        kept[kind] = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(kept["CSV"])))
+    assert [row["picture"] for row in rows] == ["two-dogs.png"] * 2 + ["letter.png"] * 2 + ["traffic.png"] * 2
+    assert rows[0]["answer"] == json.loads(kept["JSON"])["answers"][0]["answer"] == "two" and rows[2]["error"]
+    expect(questions).to_have_value("how many dogs are there?\nis there a cat?")
+    questions.fill("\n".join(f"how many things are there ? {'?' * number}" for number in range(50)))
+    page.get_by_role("button", name="Ask them all").click()
+    page.get_by_role("button", name="Stop").locator("visible=true").click()
+    expect(seen(page, ".small-print").get_by_text("Stopped")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop").locator("visible=true")).to_be_disabled()
+    open_tab(page, "One picture")
 
 
 @pytest.mark.parametrize(

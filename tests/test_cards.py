@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from playground.checkpoints.fingerprint import fingerprint
 from playground.training import cards, lora
 from playground.training.card_texts import CARDS
-from playground.training.checkpoint import fingerprint
 
 NAMES = [name for name in CARDS if (cards.MOJI / name).is_dir()]
 RESULT = json.loads(cards.EVALUATION.read_text()) if cards.EVALUATION.is_file() else {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from families import (
     CANDIDATES,
     CHAT_FAMILIES,
     CHAT_VERBS,
+    GIVEN,
     LAYOUT,
     SEVERAL_PICTURES,
     SEVERAL_TURNS,
@@ -20,10 +23,11 @@ from families import (
 from PIL import Image
 
 from playground import load
+from playground.inside.methods.rerun import rerun
 from playground.inside.trace import Trace, trace
 from playground.models.chat import CannotRead, ChatModel, Message
 from playground.models.layout import NoLayout, image_layouts, image_positions
-from playground.models.prompt import answer_start
+from playground.models.prompt import answer_start, answer_tokens
 from playground.tasks.caption import PROMPTS
 
 DESCRIPTIONS = {"short": "caption", "detailed": "describe"}  # PaliGemma's words
@@ -76,6 +80,49 @@ def drive_candidates(model: ChatModel, picture: Image.Image) -> None:
     assert probabilities == sorted(probabilities, reverse=True) and sum(probabilities) <= 1 + 1e-5
     said = {candidate.text: candidate.probability for candidate in found}
     assert said[first.text.strip()] >= first.probability - 1e-5
+
+
+def drive_given(model: ChatModel, picture: Image.Image) -> None:
+    """What the model itself gives each token of an answer, in one teacher-forced run without a cache, adds up."""
+    answers = ("yes", "two red dogs on the left", "")
+    talk = model.conversation()
+    model.generate(ask(picture), max_new_tokens=2, conversation=talk)
+    found = model.likelihoods(ask(picture), answers)
+    continued = model.likelihoods(ask(picture), answers[:1], conversation=talk)
+    assert continued[0].log_probability == pytest.approx(found[0].log_probability, abs=1e-4)
+    for answer, likelihood in zip(answers, found, strict=True):
+        ids = answer_tokens(model.model, model.processor, ask(picture), answer)
+        if SEVERAL_TURNS in CHAT_FAMILIES[model.name].verbs and answer:
+            follows_in_template(model, picture, answer, ids)
+        assert likelihood.tokens == len(ids) and model.processor.tokenizer.decode(ids[:-1]).strip() == answer
+        assert likelihood.log_probability == pytest.approx(forced(model, picture, ids), abs=1e-3)
+
+
+def follows_in_template(model: ChatModel, picture: Image.Image, answer: str, ids: list[int]) -> None:
+    """An answer's tokens, up to its end mark, are those that a later turn of the talk reads behind the question."""
+    before = model.prepare(ask(picture))["input_ids"][0].tolist()
+    before = before[:-1] if model.model.config.model_type == "blip" else before
+    later = [*ask(picture), Message("assistant", answer), Message("user", "why ?")]
+    assert model.prepare(later)["input_ids"][0].tolist()[len(before) :][: len(ids) - 1] == ids[:-1]
+
+
+def forced(model: ChatModel, picture: Image.Image, ids: list[int]) -> float:
+    """The sum of the log-softmax of an answer's tokens."""
+    network = model.model
+    if model.name == "blip_vqa":
+        inputs = model.prepare(ask(picture))
+        with torch.no_grad():
+            states = network.vision_model(inputs["pixel_values"]).last_hidden_state
+            question = network.text_encoder(
+                inputs["input_ids"], inputs["attention_mask"], encoder_hidden_states=states
+            ).last_hidden_state
+            read = torch.tensor([[network.decoder_start_token_id, *ids[:-1]]])
+            logits = network.text_decoder(read, encoder_hidden_states=question).logits[0]
+    else:
+        given = network.generation_config.forced_bos_token_id
+        pieces = [SimpleNamespace(token_id=token) for token in ([] if given is None else [given]) + ids]
+        logits = rerun(model, SimpleNamespace(messages=ask(picture), pieces=pieces)).logits[-len(ids) :]
+    return float(logits.log_softmax(-1).gather(-1, torch.tensor(ids)[:, None]).sum())
 
 
 def drive_several_pictures(model: ChatModel, picture: Image.Image) -> None:
@@ -177,6 +224,7 @@ def last_rows(by_step: tuple, positions: int) -> np.ndarray:
 DRIVERS = {
     ANSWER: drive_answer,
     CANDIDATES: drive_candidates,
+    GIVEN: drive_given,
     SEVERAL_PICTURES: drive_several_pictures,
     SEVERAL_TURNS: drive_several_turns,
     SYSTEM_PROMPT: drive_system_prompt,

@@ -15,8 +15,13 @@ from PIL import Image
 from playground.drawing import PALETTE
 from playground.media import open_picture
 from playground.models.chat import ChatModel
+from playground.models.messages import Candidate, Likelihood, Statistics
+from playground.tasks.answer import Answered
+from playground.tasks.choose import Choice, Chosen
 from playground.tasks.examples import examples
+from playground.tasks.table import Cell
 from playground.ui import (
+    answer_html,
     attention_actions,
     attention_tab,
     chat_tab,
@@ -25,7 +30,6 @@ from playground.ui import (
     segment_tab,
     segment_view,
     session,
-    snippets,
     troubles,
 )
 from playground.ui.attention_view import CONTROLS
@@ -281,8 +285,18 @@ def test_a_picture_that_breaks_the_decoder_gets_one_sentence(monkeypatch: pytest
 
 
 def test_the_words_of_strangers_are_escaped() -> None:
-    card = snippets.answer_card("<img src=x onerror=alert(1)>", 0.5, (), "")
-    assert "<img" not in card and "&lt;img" in card
+    evil = "<img src=x onerror=alert(1)>"
+    figures = Statistics(0, 1, 1, 0.1, 0.1, 0.0, False)
+    answered = Answered(evil, 0.5, (Candidate(evil, 0.1),), figures)
+    chosen = Chosen((Choice(Likelihood(evil, -1.0, 2), 1.0),), "sum", 0.4, evil, figures)
+    table = [Cell(evil, evil, evil), Cell(evil, evil, error=evil)]
+    for html in (
+        answer_html.answer_card(answered, evil),
+        answer_html.choice_card(chosen, evil),
+        answer_html.answers_table(table, [evil], {}),
+        answer_html.progress(1, 2, evil),
+    ):
+        assert "<img" not in html and "&lt;img" in html
     shown = chat_tab._view((chat_tab.Turn("user", "<script>"),))
     assert shown[0]["content"] == ["&lt;script&gt;"]
     fetched = chat_tab._view((chat_tab.Turn("assistant", "![x](http://example.com/x.png)"),))

@@ -8,12 +8,12 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from playground.checkpoints.catalog import Entry
 from playground.models import prompt
 from playground.models.layout import image_positions
-from playground.models.messages import Answer, Candidate, Message, Piece, Statistics
+from playground.models.messages import Answer, Candidate, Likelihood, Message, Piece, Statistics
 from playground.models.text import decoded, spelled, token_text
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class ChatModel:
     """A loaded vision-language model that answers conversations. One generation runs at a time.
 
     attention_reason: None when attention maps can be taken, otherwise a sentence that says why not.
+    likelihood_reason: the same of `likelihoods`, which every model on this machine can tell.
     """
 
     name: str
@@ -48,6 +49,7 @@ class ChatModel:
     model: PreTrainedModel
     processor: ProcessorMixin
     attention_reason: str | None = None
+    likelihood_reason: ClassVar[None] = None
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _texts: dict[int, str] = field(default_factory=dict, repr=False)
 
@@ -251,6 +253,30 @@ class ChatModel:
             probabilities[text] = probabilities.get(text, 0.0) + math.exp(score)
         ranked = sorted(probabilities.items(), key=lambda pair: pair[1], reverse=True)
         return tuple(Candidate(text, probability) for text, probability in ranked)
+
+    def likelihoods(
+        self,
+        messages: Sequence[Message],
+        answers: Sequence[str],
+        *,
+        stop: threading.Event | None = None,
+        conversation: Conversation | None = None,
+        seen: Seen | None = None,
+    ) -> tuple[Likelihood, ...]:
+        """How likely the model is to give each of these answers, in their order: it is made to say them.
+
+        An answer's tokens are those that its chat template writes, the one that ends the answer included, so a short
+        answer is not the likelier one merely because a longer one begins with it. Probabilities are those of the
+        model's own softmax; a repetition penalty of its settings has no part in them.
+        stop: set it to end the run; then there are none. conversation: what it kept is read, not changed: after an
+        answer to the same messages neither picture nor question is computed again. Raises what `prepare` raises, and
+        PromptTooLong for an answer that the context has no room for.
+        """
+        from playground.models.likelihood import likelihoods
+
+        return likelihoods(
+            self, messages, answers, stop=stop or threading.Event(), conversation=conversation, seen=seen
+        )
 
     def _room(self, inputs: BatchFeature, wanted: int) -> int:
         """How many tokens the answer may have: what was wanted, or what the context has left."""

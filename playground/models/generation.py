@@ -160,19 +160,19 @@ def once(
 
     stop: events, any of which ends it. options: what `generate` takes. The caller has the model to itself.
     """
-    began, beams = time.perf_counter(), options.get("num_beams", 1)
+    began, copies = time.perf_counter(), max(options.get("num_beams", 1), options.get("num_return_sequences", 1))
     stopping = StopWhenSet(model, *stop)
     beginning = None
     try:
         with torch.inference_mode(), _vision_timed(model, spent), growth(model.device) as risen:
-            beginning = begin(model, inputs, conversation, seen, beams)
+            beginning = begin(model, inputs, conversation, seen, copies)
             spent.reused, spent.cold_reason = beginning.reused, beginning.cold_reason
             found = model.generate(**beginning.arguments, **options, stopping_criteria=[stopping])
-        if conversation is not None and beams == 1:
+        if conversation is not None and copies == 1:
             conversation.keep(model, beginning, found[0].tolist())
         return found
     except BaseException as error:
-        if conversation is not None and beams == 1:
+        if conversation is not None and copies == 1:
             # Some layers may have read more of the prompt than others: what it had before is sound.
             conversation.shorten(len(conversation) if isinstance(error, Stopped) else 0)
         if not isinstance(error, Stopped):

@@ -84,3 +84,21 @@ class Candidate:
 
     text: str
     probability: float
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """How likely the model is to give one answer, word for word.
+
+    log_probability: the natural logarithm of its probability as a whole, 0 or less: the sum over its tokens, the one
+        that ends it included. tokens: how many these are.
+    """
+
+    text: str
+    log_probability: float
+    tokens: int
+
+    @property
+    def per_token(self) -> float:
+        """The mean log-probability of a token."""
+        return self.log_probability / max(1, self.tokens)

@@ -113,6 +113,42 @@ def answer_start(model: PreTrainedModel, inputs: BatchFeature) -> int:
     return inputs["input_ids"].shape[1] - blip
 
 
+def answer_tokens(
+    model: PreTrainedModel, processor: ProcessorMixin, messages: Sequence[Message], answer: str
+) -> list[int]:
+    """The tokens of an answer that somebody else wrote, its end mark included, as they would follow the prompt.
+
+    A chat template says how an answer stands in it (SmolVLM writes a blank before), and the words are cut into tokens
+    behind the prompt's, since a token may depend on its neighbour. Families without a template take the text as it is.
+    """
+    tokenizer = processor.tokenizer
+    text, end = _plain(processor, answer.strip()), _ends(model)
+    if not chat_template(processor):
+        return [*tokenizer(text, add_special_tokens=False)["input_ids"], *end[:1]]
+    from playground.models.chat import Message
+
+    prompt = _through_template(processor, messages, tokenize=False)
+    whole = _through_template(
+        processor, [*messages, Message("assistant", answer.strip())], tokenize=False, add_generation_prompt=False
+    )
+    turn = whole.removeprefix(prompt) if whole.startswith(prompt) else text
+    place = turn.find(text)
+    written, after = (turn[: place + len(text)], turn[place + len(text) :]) if place >= 0 else (text, "")
+    before, ids, closing = (
+        tokenizer(part, add_special_tokens=False)["input_ids"] for part in (prompt, prompt + written, after)
+    )
+    if ids[: len(before)] != before:  # the prompt's last token has grown into the answer
+        ids, before = tokenizer(written, add_special_tokens=False)["input_ids"], []
+    return [*ids[len(before) :], *([token for token in closing if token in end] or end)[:1]]
+
+
+def _ends(model: PreTrainedModel) -> list[int]:
+    """The tokens that end an answer, the usual one first; none where a model knows no end."""
+    blip = model.config.model_type == "blip"
+    ends = model.config.text_config.sep_token_id if blip else model.generation_config.eos_token_id
+    return [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
+
+
 def _refusal(limit: Limits, messages: Sequence[Message]) -> str | None:
     fewest, most = limit.images
     shown = len(_pictures(messages))
@@ -149,7 +185,7 @@ def _through_template(processor: ProcessorMixin, messages: Sequence[Message], **
     borrowed = None if getattr(processor, "chat_template", None) else chat_template(processor)
     try:
         return processor.apply_chat_template(
-            conversation, chat_template=borrowed, add_generation_prompt=True, **options
+            conversation, chat_template=borrowed, **{"add_generation_prompt": True, **options}
         )
     except TemplateError as error:  # for example, Gemma's template wants user and assistant by turns
         raise ValueError(f"Its chat template says: {error}.") from error

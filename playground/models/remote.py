@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 AnyChatModel: TypeAlias = "ChatModel | RemoteChatModel"
 ADDRESS_VARIABLE, KEY_VARIABLE = "PLAYGROUND_SERVER", "PLAYGROUND_SERVER_KEY"
+NO_LIKELIHOODS = (
+    "It runs on a server, which tells how likely its own words are and not those that it is given. Load the same model "
+    "on this machine to compare choices."
+)
 # Not every server knows these; one that refuses them is asked again without.
 _EXTRAS = {"logprobs": True, "top_logprobs": RUNNERS_UP + 1}
 _USAGE = {"stream_options": {"include_usage": True}}
@@ -87,6 +91,11 @@ class RemoteChatModel:
     def attention_reason(self) -> str:
         """Why there are no attention maps: a sentence."""
         return "It runs on a server, which sends words and no attention. Load the same model on this machine for maps."
+
+    @property
+    def likelihood_reason(self) -> str:
+        """Why it cannot be told how likely given answers are: a sentence."""
+        return NO_LIKELIHOODS
 
     def stream(
         self,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playground.checkpoints.calibration import read
 from playground.models.chat import Candidate, Message
 from playground.tasks import checked_question
 
@@ -14,11 +16,14 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from playground.checkpoints.calibration import Calibration
     from playground.models.chat import Answer, Statistics
+    from playground.models.conversation import Conversation
     from playground.models.remote import AnyChatModel
     from playground.models.seen import Seen
 
 _BEAM_TOKENS = 24
+UNTOLD = "The server does not tell how probable its answers are."
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,16 @@ class Answered:
         runners_up: other answers, most probable first. They come from a beam search (on a server: are drawn),
             which finds probable answers but not surely all, so the probabilities need not sum to 1.
         statistics: of the run that wrote the answer.
+        calibrated: the share of answers of this probability that were right when it was measured, 0 to 1; None where
+            nothing was measured that counts for this model. calibration: a sentence on that.
     """
 
     text: str
     probability: float | None
     runners_up: tuple[Candidate, ...]
     statistics: Statistics
+    calibrated: float | None = None
+    calibration: str = ""
 
 
 def answer(
@@ -48,10 +57,12 @@ def answer(
     runners_up: int = 4,
     stop: threading.Event | None = None,
     seen: Seen | None = None,
+    conversation: Conversation | None = None,
 ) -> Answered:
     """Ask one question about one picture; `runners_up` is how many other answers to look for.
 
     stop: ends it after the token in work; there are no runners-up then. seen: the session's encoded pictures.
+    conversation: hand the same one to several questions about one picture, and the model reads the picture once.
 
     The answer is the most probable one of the greedy answer and the beam's. A greedy answer that is longer
     than the beam looks ahead (24 tokens) stays the answer: unfinished sentences are no rivals to it.
@@ -61,11 +72,13 @@ def answer(
         PromptTooLong: the model's context is too short for picture and question.
     """
     messages = (Message("user", checked_question(question), (image,)),)
-    told = {"stop": stop, "seen": seen, "conversation": model.conversation()}  # picture and question are read once
+    if conversation is None:
+        conversation = model.conversation()  # picture and question are read once for greedy answer and beam
+    told = {"stop": stop, "seen": seen, "conversation": conversation}
     greedy = model.generate(messages, max_new_tokens=96, **told)
     certain = _probability(greedy)
     if certain is None:
-        return Answered(greedy.text.strip(), None, (), greedy.statistics)
+        return Answered(greedy.text.strip(), None, (), greedy.statistics, None, UNTOLD)
     found = model.candidates(messages, count=runners_up + 1, max_new_tokens=_BEAM_TOKENS, **told)
     said = {candidate.text.strip(): candidate.probability for candidate in found}
     best = greedy.text.strip()
@@ -74,7 +87,16 @@ def answer(
         said[best], best = probability, max(said, key=said.__getitem__)
         probability = said.pop(best)
     others = sorted((Candidate(text, value) for text, value in said.items()), key=lambda c: -c.probability)
-    return Answered(best, probability, tuple(others[:runners_up]), greedy.statistics)
+    calibration, sentence = calibration_of(model)
+    calibrated = calibration(probability) if calibration else None
+    return Answered(best, probability, tuple(others[:runners_up]), greedy.statistics, calibrated, sentence)
+
+
+def calibration_of(model: AnyChatModel) -> tuple[Calibration | None, str]:
+    """The calibration that counts for a model's answers, and a sentence on it; see `checkpoints.calibration.read`."""
+    network = getattr(model, "model", None)
+    adapted = getattr(network, "_hf_peft_config_loaded", False)  # other weights than its folder's
+    return read(Path("" if adapted else getattr(network, "name_or_path", "")))
 
 
 def _probability(written: Answer) -> float | None:

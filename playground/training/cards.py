@@ -16,9 +16,9 @@ from huggingface_hub import ModelCardData
 from safetensors import safe_open
 
 from ..checkpoints.catalog import ASSETS
+from ..checkpoints.fingerprint import fingerprint
 from ..moji.world import COLOURS, EMOJI_NOUNS, SHAPES
 from .card_texts import CARDS, DATA, LICENCE, LIMITS, Card
-from .checkpoint import fingerprint
 from .lora import FIGURES, SHARES
 from .measures_table import answers_table, worlds_table
 from .measures_worlds import HARDER

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from copy import deepcopy
 from functools import wraps
@@ -38,14 +37,6 @@ def written_once(write: Callable[Given, None]) -> Callable[Given, None]:
                 distributed.barrier()
 
     return write_once
-
-
-def fingerprint(*folders: Path) -> str:
-    """16 hex digits of the SHA-256 over the safetensors files of these folders, which tell weights from others."""
-    digest = hashlib.sha256()
-    for path in (path for folder in folders for path in sorted(Path(folder).glob("*.safetensors"))):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 @written_once

@@ -17,10 +17,10 @@ import torch
 
 from .. import load
 from ..checkpoints.catalog import find
+from ..checkpoints.fingerprint import fingerprint
 from ..models.chat import ChatModel, Message
 from ..moji.phrasing import SHORT_PROMPT
 from ..moji.scenes import Scene
-from .checkpoint import fingerprint
 from .measures_answers import ask, measure_captions, questions_about, score_answers
 from .measures_confidence import draw_reliability, measure_confidence
 from .measures_matching import measure_retrieval, measure_zero_shot

@@ -30,11 +30,12 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import LlavaForConditionalGeneration, LlavaProcessor, PreTrainedTokenizerFast
 
+from ..checkpoints.fingerprint import fingerprint
 from ..models.chat import ChatModel
 from ..moji.scenes import Scene
 from ..moji.words import Exchange, counts, plural_name
 from .answers import answer_logits
-from .checkpoint import fingerprint, save_checkpoint, written_once
+from .checkpoint import save_checkpoint, written_once
 from .loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
 from .measures_answers import Asked, ask, questions_about, score_answers
 from .measures_worlds import as_drawn, fresh_scenes

@@ -1,59 +1,163 @@
-"""Ask: one question, the answer, its probability and the runners-up."""
+"""Ask: an answer, how sure the model is, and what it looked at; or which of given choices it finds likely.
+
+One question about one picture stands here; many at once stand in `answer_many`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
+from playground.drawing import enlarged, heatmap_over
+from playground.models.loading import is_address
+from playground.models.remote import NO_LIKELIHOODS
 from playground.tasks import checked_question
 from playground.tasks.answer import answer
-from playground.ui import snippets, troubles
+from playground.tasks.choose import LONGEST, MOST, YES_NO, checked_choices, choose
+from playground.tasks.glance import glance
+from playground.tasks.lines import Lines, distinct_lines
+from playground.ui import answer_html, answer_many, snippets, troubles
 from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture, picture_input
 from playground.ui.session import session_of
 from playground.ui.streaming import MODEL_QUEUE
-from playground.ui.turn import Fields
+from playground.ui.turn import Fields, Turn, Why
 
 _WAITING = '<p class="empty">The answer appears here, with how probable it is and what came close.</p>'
+_MODES = [("In its own words", "free"), ("Yes or no", "yes-no"), ("One of my choices", "choices")]
+_MODE_HELP = (
+    "Its own words come with what else it nearly said. Yes or no, and choices, are compared by how likely the model "
+    "finds each, not by reading what it writes."
+)
+_MEASURES = [("Whole answers", "sum"), ("Per token", "mean")]
+_MEASURE_HELP = (
+    "Whole answers: the model's own odds, best for choices of like length. Per token: the mean over a choice's tokens, "
+    "so that long ones are not less likely for their length alone."
+)
 
 
 def build(chosen: gr.State, why: gr.State) -> Fields:
     """Lay out the tab; `chosen` holds the name of the chat model; a `Why` put into `why` opens Attention."""
+    with gr.Tabs():
+        with gr.Tab("One picture"):
+            fields = _one(chosen, why)
+        with gr.Tab("Many pictures"):
+            answer_many.build(chosen)
+    return fields
+
+
+def _one(chosen: gr.State, why: gr.State) -> Fields:
     scenes = example_row(lambda scene: scene.question)
+    kept = gr.State(None, time_to_live=3600)
     with gr.Row():
         with gr.Column(min_width=300):
             note = gr.HTML(render=False)
             picture = picture_input(note)
             question = gr.Textbox(label="Question", placeholder="how many dogs are there?", max_lines=4)
+            mode = gr.Radio(_MODES, label="Answer", **able(chosen.value))
+            with gr.Group(visible=False) as several:
+                choices = gr.Textbox(
+                    label="Choices", lines=4, max_lines=12, placeholder="a dog\na cat\nnothing",
+                    info=f"One a line, two to {MOST}.",
+                )  # fmt: skip
+                measure = gr.Radio(_MEASURES, value="sum", label="Compare", info=_MEASURE_HELP)
             ask = gr.Button("Ask", variant="primary")
             note.render()
         with gr.Column(min_width=300):
             result = gr.HTML(_WAITING, elem_classes="result")
-    gr.on(
-        [ask.click, question.submit], respond, [picture, question, chosen], [result, note],
+            seen = gr.HTML()
+            look = gr.Button("Where did it look?", size="sm", visible=False)
+    settings, outputs = [mode, choices, measure, chosen], [result, seen, look, kept, note]
+    quick = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+    asked = gr.on(
+        [ask.click, question.submit], respond, [picture, question, *settings], outputs,
         api_visibility="private", **MODEL_QUEUE,
     )  # fmt: skip
-    run_on_click(
-        scenes,
-        lambda scene: (str(scene.path), scene.question),
-        [picture, question],
-        respond,
-        [chosen],
-        [result, note],
+    clicked = run_on_click(
+        scenes, lambda scene: (str(scene.path), scene.question), [picture, question], respond, settings, outputs
     )
+    for event in (asked, *clicked):
+        event.then(glimpse, kept, seen, show_progress="hidden", api_visibility="private", **MODEL_QUEUE)
+    mode.change(lambda picked: gr.Group(visible=picked == "choices"), mode, several, **quick)
+    chosen.change(lambda name: gr.Radio(**able(name)), chosen, mode, **quick)
+    # A new one each time, since asking why a second time is a new wish; in the queue, or the page is told of no change.
+    look.click(
+        lambda asked: replace(asked) if asked else gr.skip(), kept, why,
+        show_progress="hidden", concurrency_limit=None, api_visibility="private",
+    )  # fmt: skip
     return Fields(picture, question)
 
 
-def respond(path: str | None, question: str, name: str, request: gr.Request = None) -> tuple[Any, str]:
-    """Values for (result, note); on trouble the last result stays and the note says why."""
+def respond(
+    path: str | None, question: str, mode: str, choices: str, measure: str, name: str, request: gr.Request = None
+) -> tuple[Any, ...]:
+    """Values for (result, map, button, kept, note); on trouble the last result stays and the note says why."""
     try:
         picture = chosen_picture(path)
         asked = checked_question(question)
-        found = answer(chat_model(name), picture.image, asked, seen=session_of(request).seen)
+        given = _choices(mode, choices)
+        model, seen = chat_model(name), session_of(request).seen
+        if mode == "free":
+            found = answer(model, picture.image, asked, seen=seen)
+            text, card = found.text, answer_html.answer_card
+        else:
+            found = choose(model, picture.image, asked, given.items, measure=_measure(mode, measure), seen=seen)
+            text, card = found.best.text, answer_html.choice_card
     except Exception as error:
-        return gr.skip(), snippets.trouble(troubles.sentence(error))
+        return *(gr.skip() for _ in range(4)), snippets.trouble(troubles.sentence(error))
     footer = f"{title(name)} · {snippets.statistics(found.statistics)}"
-    card = snippets.answer_card(found.text, found.probability, found.runners_up, footer)
-    return card, snippets.notes(picture.notes)
+    kept = Why((Turn("user", asked, (path,)),), text, name)
+    notes = snippets.notes((*picture.notes, *given.notes))
+    return card(found, footer), *_looking(model.attention_reason, text), kept, notes
+
+
+def glimpse(asked: Why | None, request: gr.Request = None) -> Any:
+    """The small map under an answer; what goes wrong is said in its place. Never raises."""
+    if asked is None or not asked.answer:
+        return gr.skip()
+    try:
+        model = chat_model(asked.model)
+        if model.attention_reason:
+            return gr.skip()
+        [turn] = asked.turns
+        image = chosen_picture(turn.images[0]).image
+        found = glance(model, image, turn.text, asked.answer, session_of(request).seen)
+        from playground.inside.methods import METHODS
+
+        overlay = heatmap_over(enlarged(image, 320), found.values)
+        overlay.thumbnail((320, 320))
+        return answer_html.map_figure(overlay, found.word, METHODS[found.method].label.lower())
+    except Exception as error:
+        return snippets.small_print(f"No map of this answer: {troubles.sentence(error)}")
+
+
+def _looking(reason: str | None, text: str) -> tuple[str, Any]:
+    """Values for (map, button): what is said until the map is drawn, and whether there will be one."""
+    if reason or not text:
+        why = reason or "The model said nothing, so there is no word to look at."
+        return snippets.small_print(f"No map of this answer: {why}"), gr.Button(visible=True, interactive=False)
+    return "", gr.Button(visible=True, interactive=True)
+
+
+def able(name: str) -> dict[str, Any]:
+    """The settings of the choice of modes: off, with the reason, for a model that cannot score given answers."""
+    if not is_address(name):
+        return {"value": "free", "interactive": True, "info": _MODE_HELP}
+    return {"value": "free", "interactive": False, "info": f"Only in its own words. {NO_LIKELIHOODS}"}
+
+
+def _choices(mode: str, typed: str) -> Lines:
+    """The choices to compare; none where the model answers in its own words."""
+    if mode != "choices":
+        return Lines(YES_NO if mode == "yes-no" else ())
+    lines = distinct_lines(typed, "choices", MOST, LONGEST)
+    checked_choices(lines.items)
+    return lines
+
+
+def _measure(mode: str, measure: str) -> str:
+    """Yes and no are compared as whole answers: what is set for one's own choices is out of sight then."""
+    return measure if mode == "choices" else "sum"

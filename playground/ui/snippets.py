@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from playground.drawing import LegendEntry
-    from playground.models.chat import Candidate, Statistics
-
-_UNSURE = '<p class="empty">The server does not tell how probable its answers are.</p>'
+    from playground.models.chat import Statistics
 
 
 def trouble(sentence: str) -> str:
@@ -50,25 +48,6 @@ def seconds(duration: float) -> str:
 def small_print(text: str) -> str:
     """A line in small print."""
     return f'<p class="small-print">{escape(text)}</p>'
-
-
-def answer_card(text: str, probability: float | None, runners_up: Sequence[Candidate], footer: str) -> str:
-    """An answer in large letters, how sure the model is (None: unknown) and what else it nearly said, as bars."""
-    rows = "".join(_bar(other.text, other.probability) for other in runners_up)
-    others = f'<h4>What else it nearly said</h4><ul class="bars">{rows}</ul>' if rows else ""
-    sure = f'<ul class="bars best">{_bar("how probable", probability)}</ul>' if probability is not None else _UNSURE
-    return (
-        f'<div class="answer"><p class="answer-text">{escape(text) or "(it said nothing)"}</p>'
-        f"{sure}{others}</div>{small_print(footer)}"
-    )
-
-
-def _bar(label: str, share: float) -> str:
-    return (
-        f'<li><span class="bar-label">{escape(label) or "(nothing)"}</span><span class="bar">'
-        f'<span style="width:{100 * share:.1f}%"></span></span>'
-        f'<span class="bar-figure">{escape(percent(share))}</span></li>'
-    )
 
 
 def percent(share: float) -> str:

@@ -1,0 +1,142 @@
+"""Multiple choice by likelihood: how probable the model finds each choice as its answer, instead of reading its text.
+
+A model that answers freely may say the right thing in other words, or none of the choices; its own probabilities of
+the choices can always be compared. That is how benchmarks score multiple choice (Brown et al. 2020, arXiv:2005.14165,
+section 2.4; lm-evaluation-harness, github.com/EleutherAI/lm-evaluation-harness). Each choice gets the sum of the
+log-probabilities of its tokens, the one that ends the answer included.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+from playground.models.messages import Message
+from playground.tasks import TaskError, checked_question
+
+if TYPE_CHECKING:
+    import threading
+
+    from PIL import Image
+
+    from playground.models.messages import Likelihood, Statistics
+    from playground.models.remote import AnyChatModel
+    from playground.models.seen import Seen
+
+YES_NO = ("yes", "no")
+FEWEST, MOST, LONGEST = 2, 20, 200
+"""How many choices there may be, and how many characters each may have."""
+Measure = Literal["sum", "mean"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One choice: how likely it is as the whole answer, and its share among the choices (0 to 1, together 1)."""
+
+    likelihood: Likelihood
+    share: float
+
+    @property
+    def text(self) -> str:
+        """The choice as it was given."""
+        return self.likelihood.text
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The choices compared.
+
+    Attributes:
+        choices: in the order given.
+        measure: what the shares were made from.
+        covered: the probability that the model, answering freely, gives one of the choices word for word, 0 to 1.
+            Where it is small the shares compare answers of which the model would have given none.
+        said: what it answers freely, always the likeliest token.
+        statistics: of the run that wrote that.
+    """
+
+    choices: tuple[Choice, ...]
+    measure: Measure
+    covered: float
+    said: str
+    statistics: Statistics
+
+    @property
+    def best(self) -> Choice:
+        """The choice with the greatest share; of equal ones the first."""
+        return max(self.choices, key=lambda choice: choice.share)
+
+
+def choose(
+    model: AnyChatModel,
+    image: Image.Image,
+    question: str,
+    choices: Sequence[str] = YES_NO,
+    *,
+    measure: Measure = "sum",
+    stop: threading.Event | None = None,
+    seen: Seen | None = None,
+) -> Chosen:
+    """Compare choices as answers to a question about a picture, which is read only once.
+
+    Args:
+        choices: two to `MOST` different texts; by default yes and no.
+        measure: what the shares are made from. "sum" takes each choice's probability as a whole, p(choice), divided
+            by that of all choices: the model's own odds, the default. Every further token makes an answer less
+            probable, so among choices of very different length it favours the short ones. "mean" takes
+            exp(mean log-probability of a token) instead, which takes the length out (Brown et al. 2020 do so, and
+            lm-evaluation-harness by characters, as `acc_norm`), but is no probability any more.
+        stop: ends it early, which raises TaskError. seen: the session's encoded pictures.
+
+    Raises:
+        TaskError: an empty or over-long question, choices that cannot be compared, an unknown measure, or a model
+            that does not tell how likely given answers are (a server's); it was stopped.
+        PromptTooLong: the model's context is too short for picture, question and choices.
+    """
+    asked, texts = checked_question(question), checked_choices(choices)
+    if measure not in get_args(Measure):
+        raise TaskError(f"There is no measure {measure!r}. Choose one of: {', '.join(get_args(Measure))}.")
+    if model.likelihood_reason:
+        raise TaskError(model.likelihood_reason)
+    messages = (Message("user", asked, (image,)),)
+    told = {"stop": stop, "seen": seen, "conversation": model.conversation()}  # picture and question are read once
+    free = model.generate(messages, max_new_tokens=32, **told)
+    found = model.likelihoods(messages, texts, **told)
+    if not found:
+        raise TaskError("It was stopped before the choices were compared. Ask again.")
+    each = [item.log_probability if measure == "sum" else item.per_token for item in found]
+    covered = min(1.0, sum(math.exp(item.log_probability) for item in found))
+    compared = tuple(Choice(item, share) for item, share in zip(found, _shares(each), strict=True))
+    return Chosen(compared, measure, covered, free.text.strip(), free.statistics)
+
+
+def checked_choices(choices: Sequence[str]) -> tuple[str, ...]:
+    """The choices without surrounding blanks.
+
+    Raises:
+        TaskError: fewer than two, too many, an empty or over-long one, or one that is there twice.
+    """
+    texts = tuple(choice.strip() for choice in choices)
+    if not FEWEST <= len(texts) <= MOST:
+        count = f"{len(texts)} choice{'s' * (len(texts) != 1)}" if texts else "no choice"
+        are = "is" if len(texts) < 2 else "are"
+        raise TaskError(f"There {are} {count}; {FEWEST} to {MOST} can be compared. Write one a line.")
+    for text in texts:
+        if not text:
+            raise TaskError("One of the choices is empty. Leave it out.")
+        if len(text) > LONGEST:
+            raise TaskError(f"One choice has {len(text):,} characters; up to {LONGEST} are read. Shorten it.")
+        if sum(other.casefold() == text.casefold() for other in texts) > 1:
+            raise TaskError(f"“{text}” is there twice. Leave one of them out.")
+    return texts
+
+
+def _shares(logarithms: Sequence[float]) -> list[float]:
+    """Softmax: the share of each, together 1."""
+    greatest = max(logarithms)
+    if math.isinf(greatest):
+        return [1 / len(logarithms)] * len(logarithms)
+    weights = [math.exp(value - greatest) for value in logarithms]
+    return [weight / sum(weights) for weight in weights]
