@@ -6,6 +6,7 @@ upload or to an example scene.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from playground.ui.chat_view import view
 from playground.ui.turn import Turn
 
 _TURNS, _LETTERS, _PICTURES = 400, 100_000, 64
+_EXAMPLES = "example:"
 _GONE = "Some pictures of this talk are no longer kept here; the words are."
 
 
@@ -29,7 +31,7 @@ def storage() -> gr.BrowserState:
 
 def kept(talk: Talk, system: str, temperature: float, length: int) -> dict[str, Any]:
     """What goes into the browser: the talk and its settings, pictures as paths."""
-    turns = [{**vars(turn), "images": list(turn.images)} for turn in talk.turns]
+    turns = [{**vars(turn), "images": [_address(path) for path in turn.images]} for turn in talk.turns]
     return {"turns": turns, "system": system, "temperature": temperature, "length": length}
 
 
@@ -43,21 +45,27 @@ def restored(stored: Any) -> tuple[Any, ...]:
     turns = _turns(stored.get("turns"))
     if not turns:
         return gr.skip(), gr.skip(), gr.skip(), *settings
-    found = [_without_lost_pictures(turn) for turn in turns]
-    note = snippets.notes([_GONE] if found != turns else [])
-    if found[-1].role == "user":
-        found.append(Turn("assistant", "", footer="stopped"))
-    return Talk(tuple(found)), view(found), note, *settings
+    known = [replace(turn, images=tuple(filter(None, map(found, turn.images)))) for turn in turns]
+    lost = any(len(turn.images) < len(before.images) for turn, before in zip(known, turns, strict=True))
+    if known[-1].role == "user":
+        known.append(Turn("assistant", "", footer="stopped"))
+    return Talk(tuple(known)), view(known), snippets.notes([_GONE] if lost else []), *settings
 
 
-def is_ours(path: str) -> bool:
-    """Whether this is a file that Gradio keeps for a visitor, or an example scene, wherever links may lead."""
+def found(address: str) -> str | None:
+    """The path of a picture that Gradio keeps for a visitor, or of an example scene, wherever links may lead; None
+    where there is no such file, and for all other files."""
     try:
-        file = Path(path).resolve(strict=True)
+        file = Path(address.replace(_EXAMPLES, f"{examples.FOLDER}/", 1)).resolve(strict=True)
     except (OSError, ValueError, RuntimeError):  # not there, a NUL in it, links in a circle
-        return False
+        return None
     folders = (Path(get_upload_folder()).resolve(), examples.FOLDER)
-    return file.is_file() and any(file.is_relative_to(folder) for folder in folders)
+    return str(file) if file.is_file() and any(file.is_relative_to(folder) for folder in folders) else None
+
+
+def _address(path: str) -> str:
+    """The path as the browser gets it: where the playground itself lies is not its business."""
+    return path.replace(f"{examples.FOLDER}/", _EXAMPLES, 1)
 
 
 def _settings(stored: dict[str, Any]) -> tuple[Any, ...]:
@@ -87,8 +95,3 @@ def _turn(item: Any, role: str) -> Turn | None:
     text, footer, model = words
     footer = (footer or "stopped") if role == "assistant" else ""
     return Turn(role, text, tuple(item["images"][:_PICTURES]), footer, model)
-
-
-def _without_lost_pictures(turn: Turn) -> Turn:
-    images = tuple(path for path in turn.images if is_ours(path))
-    return Turn(turn.role, turn.text, images, turn.footer, turn.model)

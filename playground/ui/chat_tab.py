@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -18,12 +19,16 @@ from playground.ui.chat_talk import Draft, Talk
 from playground.ui.chat_view import COPIED, COPY_SCRIPT, buttons
 from playground.ui.examples import Scenes, example_row
 from playground.ui.loaded import chat_model, must_download, title
+from playground.ui.session import session_of
 from playground.ui.streaming import MODEL_QUEUE
 from playground.ui.turn import Fields, Turn, Why
 
 _AT_ONCE = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 _IN_LINE = {"show_progress": "hidden", "api_visibility": "private", **MODEL_QUEUE}
+_UNSEEN = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 _CHANGING = "You are changing an earlier message: when you send it, what came after it is dropped and answered anew."
+_ECHO = 1.5
+"""Seconds within which a second click on the same button is no new one: Gradio reports each click twice."""
 _DOWNLOAD = "() => setTimeout(() => document.querySelector('#saved-talk').click(), 100)"
 
 
@@ -83,8 +88,8 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     keep(gr.on([fresh.click, chatbot.clear], chat_talk.begin_anew, None, outputs, cancels=answered, **_AT_ONCE))
     keep(chatbot.undo(chat_talk.undo, [box, talk], outputs, **_AT_ONCE))
     leave.click(chat_talk.leave_unchanged, talk, outputs, **_AT_ONCE)
-    # Gradio reports each click on such a button twice; the second one finds the first under way.
-    chatbot.like(react, [box, talk, fields.system, chosen], [*outputs, why], trigger_mode="once", **_AT_ONCE)
+    # Not at once: only an event of the queue tells the page that a state, such as `why`, has changed.
+    chatbot.like(react, [box, talk, fields.system, chosen], [*outputs, why], **_UNSEEN)
 
     saving = [
         as_markdown.click(chat_files.save_markdown, [talk, fields.system], [download, note], **_AT_ONCE),
@@ -96,24 +101,32 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     camera.input(add_capture, [camera, box], [camera, box, note], **_AT_ONCE)
     gr.on([fields.system.blur, fields.temperature.input, fields.length.input], *memory, **_AT_ONCE)
 
-    unseen = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
     able = [fields.system, chatbot, reason]
     page = Context.root_block
     page.load(chat_kept.restored, stored, [talk, chatbot, note, *fields.fields], **_AT_ONCE)
-    page.load(capability, chosen, able, **unseen)
+    page.load(capability, chosen, able, **_UNSEEN)
     page.load(None, js=COPY_SCRIPT, **_AT_ONCE)
-    chosen.change(capability, chosen, able, **unseen)
-    chosen.change(switched, [talk, fields.system, chosen], note, **unseen)
+    chosen.change(capability, chosen, able, **_UNSEEN)
+    chosen.change(switched, [talk, fields.system, chosen], note, **_UNSEEN)
     return Fields(None, box)
 
 
-def react(message: dict[str, Any] | None, talk: Talk, system: str, name: str, event: gr.LikeData) -> tuple[Any, ...]:
+def react(
+    message: dict[str, Any] | None,
+    talk: Talk,
+    system: str,
+    name: str,
+    event: gr.LikeData,
+    request: gr.Request = None,
+) -> tuple[Any, ...]:
     """The button under a turn: change a question, or ask why an answer is as it is.
 
     Values for (talk, chatbot, box, note, banner, why).
     """
-    place = event.index
-    if place not in range(len(talk.turns)):
+    place, session = event.index, session_of(request)
+    before, session.pressed = session.pressed, (place, time.monotonic())
+    twice = before[0] == place and session.pressed[1] - before[1] < _ECHO
+    if twice or place not in range(len(talk.turns)):
         return (gr.skip(),) * 6
     if talk.turns[place].role == "user":
         return *chat_talk.change(message, talk, place), gr.skip()
