@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -13,11 +12,11 @@ from gradio.data_classes import ImageData
 
 from playground.tasks import TaskError
 from playground.tasks.chat import system_reason
+from playground.tasks.examples import Example, examples
 from playground.ui import chat_files, chat_kept, chat_talk, snippets, troubles
 from playground.ui.chat_settings import capability, settings, switched
 from playground.ui.chat_talk import Draft, Talk
 from playground.ui.chat_view import COPIED, COPY_SCRIPT, buttons
-from playground.ui.examples import Scenes, example_row
 from playground.ui.loaded import chat_model, must_download, title
 from playground.ui.session import session_of
 from playground.ui.streaming import MODEL_QUEUE
@@ -26,6 +25,7 @@ from playground.ui.turn import Fields, Turn, Why
 _AT_ONCE = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 _IN_LINE = {"show_progress": "hidden", "api_visibility": "private", **MODEL_QUEUE}
 _UNSEEN = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+_SCENES = 6
 _CHANGING = "You are changing an earlier message: when you send it, what came after it is dropped and answered anew."
 _ECHO = 1.5
 """Seconds within which a second click on the same button is no new one: Gradio reports each click twice."""
@@ -34,7 +34,6 @@ _DOWNLOAD = "() => setTimeout(() => document.querySelector('#saved-talk').click(
 
 def build(chosen: gr.State, why: gr.State) -> Fields:
     """Lay out the tab; `chosen` holds the name of the chat model; a `Why` put into `why` opens Attention."""
-    scenes = example_row(lambda scene: scene.question)
     talk, stored = gr.State(Talk()), chat_kept.storage()
     chatbot = gr.Chatbot(
         label="Conversation",
@@ -47,7 +46,8 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
         watermark=COPIED,
         feedback_options=buttons(why=True),
         like_user_message=True,
-        placeholder="### Hello!\nSend a picture and ask about it, or click a scene above.",
+        placeholder="### Hello!\nSend a picture and ask about it, or click a scene.",
+        examples=[_shown(scene) for scene in examples()[:_SCENES]],
         elem_classes="chat",
     )
     reason, note = gr.HTML(), gr.HTML()
@@ -72,8 +72,11 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     fields = settings()
     outputs = [talk, chatbot, box, note, banner]
 
-    sent = [box.submit(chat_talk.send, [box, talk], outputs, **_AT_ONCE), *_example_events(scenes, talk, outputs)]
-    sent.append(chatbot.retry(chat_talk.regenerate, [talk, fields.temperature], outputs, **_AT_ONCE))
+    sent = [
+        box.submit(chat_talk.send, [box, talk], outputs, **_AT_ONCE),
+        chatbot.example_select(send_scene, talk, outputs, **_AT_ONCE),
+        chatbot.retry(chat_talk.regenerate, [talk, fields.temperature], outputs, **_AT_ONCE),
+    ]
     memory = (chat_kept.kept, [talk, *fields.fields], stored)
 
     def keep(event: Any) -> None:
@@ -109,6 +112,12 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     chosen.change(capability, chosen, able, **_UNSEEN)
     chosen.change(switched, [talk, fields.system, chosen], note, **_UNSEEN)
     return Fields(None, box)
+
+
+def send_scene(talk: Talk, event: gr.SelectData) -> tuple[Any, ...]:
+    """Send an example scene with its question, as `chat_talk.send`; what is typed in the box stays there."""
+    scene = examples()[event.index % len(examples())]
+    return chat_talk.send(Draft(scene.question, (str(scene.path),)).value, talk, boxed=False)
 
 
 def react(
@@ -168,6 +177,11 @@ def add_capture(path: str | None, message: dict[str, Any] | None) -> tuple[Any, 
     return None, gr.MultimodalTextbox(value=Draft(held.text, (*held.files, path)).value), ""
 
 
+def _shown(scene: Example) -> dict[str, Any]:
+    """A scene as `gr.Chatbot` offers it in an empty conversation."""
+    return {"text": scene.question, "icon": str(scene.path)}
+
+
 def _camera() -> gr.Image:
     """A camera, folded until it is wanted: the browser asks for leave only then."""
     with gr.Accordion("Camera", open=False, elem_classes="chat-camera"):
@@ -178,12 +192,3 @@ def _camera() -> gr.Image:
 
 def _path(payload: ImageData | None) -> str | None:
     return payload.path if payload else None
-
-
-def _example_events(scenes: Scenes, talk: gr.State, outputs: Sequence[Any]) -> list[Any]:
-    """A scene's click sends it with its question; what is typed in the box stays there."""
-    events = []
-    for button, scene in scenes:
-        message = {"text": scene.question, "files": [str(scene.path)]}
-        events.append(button.click(partial(chat_talk.send, message, boxed=False), talk, list(outputs), **_AT_ONCE))
-    return events
