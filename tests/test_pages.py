@@ -15,11 +15,12 @@ from playground.tasks import TaskError
 from playground.tasks.examples import examples
 from playground.ui import (
     attention_tab,
+    chat_camera,
     chat_files,
     chat_kept,
     chat_settings,
-    chat_tab,
     chat_talk,
+    chat_why,
     picture_input,
     segment_tab,
     session,
@@ -162,14 +163,14 @@ def test_an_answer_is_written_anew_or_taken_back() -> None:
 
 def test_why_is_asked_of_the_model_that_answered_or_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     talk = asked("where is it?", talk=asked("is there a dog?", PICTURE))
-    why = chat_tab.asked_why(talk.turns, 3, "", "moji-blip")
+    why = chat_why.asked_why(talk.turns, 3, "", "moji-blip")
     assert (why.turns, why.answer, why.model) == (talk.turns[:3], talk.turns[3].text, "moji-vlm")
     with pytest.raises(TaskError, match="not on this machine"):
-        chat_tab.asked_why((Turn("user", "x"), Turn("assistant", "y", (), "f", "owner/unknown")), 1, "", "moji-vlm")
+        chat_why.asked_why((Turn("user", "x"), Turn("assistant", "y", (), "f", "owner/unknown")), 1, "", "moji-vlm")
     blind = ChatModel("blind", None, None, None, attention_reason="Its attention cannot be read.")
-    monkeypatch.setattr(chat_tab, "chat_model", lambda name: blind)
+    monkeypatch.setattr(chat_why, "chat_model", lambda name: blind)
     pressed = SimpleNamespace(index=3, liked="Why?")
-    *_, note, _, opened = chat_tab.react(said(""), talk, "", "moji-vlm", pressed)
+    *_, note, _, opened = chat_why.react(said(""), talk, "", "moji-vlm", pressed)
     assert "Its attention cannot be read." in note and opened == gr.skip()
 
 
@@ -225,7 +226,7 @@ def test_a_talk_goes_into_a_file_and_comes_back(tmp_path: Path, monkeypatch: pyt
 
 
 def test_what_the_camera_took_goes_beside_what_the_message_holds() -> None:
-    camera, box, _ = chat_tab.add_capture(str(examples()[1].path), said("what is this?", PICTURE))
+    camera, box, _ = chat_camera.add_capture(str(examples()[1].path), said("what is this?", PICTURE))
     assert camera is None and held(box) == ("what is this?", [NAME, examples()[1].path.name])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,48 @@ from playground.models.messages import Message
 from playground.tasks import TaskError
 from playground.tasks.transcript import as_json, as_zip, from_json, png
 from playground.ui import snippets, troubles
+from playground.ui.chat_settings import Settings
 from playground.ui.chat_talk import Draft, Talk, ready_box
 from playground.ui.chat_view import view
 from playground.ui.loaded import title
 from playground.ui.turn import Turn
 
+_AT_ONCE = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+_DOWNLOAD = "() => setTimeout(() => document.querySelector('#saved-talk').click(), 100)"
 _LOST = "Some pictures of this talk are no longer kept here, so the file is without them."
+
+
+@dataclass(frozen=True)
+class Buttons:
+    """What takes a talk away and brings one back; `download` is out of sight and pressed by a script."""
+
+    as_markdown: gr.Button
+    as_json: gr.Button
+    opening: gr.UploadButton
+    download: gr.DownloadButton
+
+
+def buttons() -> Buttons:
+    """Lay out the buttons, in a row that is there."""
+    return Buttons(
+        gr.Button("Save as Markdown", size="sm"),
+        gr.Button("Save as JSON", size="sm"),
+        gr.UploadButton("Open a saved talk", size="sm"),
+        gr.DownloadButton(visible="hidden", elem_id="saved-talk"),
+    )
+
+
+def wire(
+    row: Buttons, talk: gr.State, fields: Settings, chosen: gr.State, outputs: Sequence[Any], note: gr.HTML
+) -> Any:
+    """Give the buttons their clicks; returns the event that opened another talk."""
+    saved = [row.download, note]
+    for event in (
+        row.as_markdown.click(save_markdown, [talk, fields.system], saved, **_AT_ONCE),
+        row.as_json.click(save_json, [talk, *fields.fields, chosen], saved, **_AT_ONCE),
+    ):
+        event.then(None, js=_DOWNLOAD, **_AT_ONCE)
+    return row.opening.upload(open_talk, [row.opening, talk], [*outputs, fields.system], **_AT_ONCE)
 
 
 def save_markdown(talk: Talk, system: str) -> tuple[Any, str]:

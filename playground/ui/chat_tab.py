@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 from gradio.context import Context
-from gradio.data_classes import ImageData
 
-from playground.tasks import TaskError
-from playground.tasks.chat import system_reason
 from playground.tasks.examples import Example, examples
-from playground.ui import chat_files, chat_kept, chat_talk, snippets, troubles
+from playground.ui import chat_files, chat_kept, chat_talk, snippets
+from playground.ui.chat_camera import add_capture, camera
 from playground.ui.chat_settings import capability, settings, switched
 from playground.ui.chat_talk import Draft, Talk
 from playground.ui.chat_view import COPIED, COPY_SCRIPT, buttons
-from playground.ui.loaded import chat_model, must_download, title
-from playground.ui.session import session_of
+from playground.ui.chat_why import react
 from playground.ui.streaming import MODEL_QUEUE
-from playground.ui.turn import Fields, Turn, Why
+from playground.ui.turn import Fields
 
 _AT_ONCE = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 _IN_LINE = {"show_progress": "hidden", "api_visibility": "private", **MODEL_QUEUE}
 _UNSEEN = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 _SCENES = 6
 _CHANGING = "You are changing an earlier message: when you send it, what came after it is dropped and answered anew."
-_ECHO = 1.5
-"""Seconds within which a second click on the same button is no new one: Gradio reports each click twice."""
-_DOWNLOAD = "() => setTimeout(() => document.querySelector('#saved-talk').click(), 100)"
 
 
 def build(chosen: gr.State, why: gr.State) -> Fields:
@@ -63,12 +55,9 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
         elem_classes="chat-box",
     )
     with gr.Row(elem_classes="chat-tools"):
-        fresh, as_markdown, as_json = (
-            gr.Button(label, size="sm") for label in ("New conversation", "Save as Markdown", "Save as JSON")
-        )
-        opening = gr.UploadButton("Open a saved talk", size="sm")
-        download = gr.DownloadButton(visible="hidden", elem_id="saved-talk")
-    camera = _camera()
+        fresh = gr.Button("New conversation", size="sm")
+        files = chat_files.buttons()
+    taken = camera()
     fields = settings()
     outputs = [talk, chatbot, box, note, banner]
 
@@ -94,14 +83,8 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     # Not at once: only an event of the queue tells the page that a state, such as `why`, has changed.
     chatbot.like(react, [box, talk, fields.system, chosen], [*outputs, why], **_UNSEEN)
 
-    saving = [
-        as_markdown.click(chat_files.save_markdown, [talk, fields.system], [download, note], **_AT_ONCE),
-        as_json.click(chat_files.save_json, [talk, *fields.fields, chosen], [download, note], **_AT_ONCE),
-    ]
-    for event in saving:
-        event.then(None, js=_DOWNLOAD, **_AT_ONCE)
-    keep(opening.upload(chat_files.open_talk, [opening, talk], [*outputs, fields.system], **_AT_ONCE))
-    camera.input(add_capture, [camera, box], [camera, box, note], **_AT_ONCE)
+    keep(chat_files.wire(files, talk, fields, chosen, outputs, note))
+    taken.input(add_capture, [taken, box], [taken, box, note], **_AT_ONCE)
     gr.on([fields.system.blur, fields.temperature.input, fields.length.input], *memory, **_AT_ONCE)
 
     able = [fields.system, chatbot, reason]
@@ -120,75 +103,6 @@ def send_scene(talk: Talk, event: gr.SelectData) -> tuple[Any, ...]:
     return chat_talk.send(Draft(scene.question, (str(scene.path),)).value, talk, boxed=False)
 
 
-def react(
-    message: dict[str, Any] | None,
-    talk: Talk,
-    system: str,
-    name: str,
-    event: gr.LikeData,
-    request: gr.Request = None,
-) -> tuple[Any, ...]:
-    """The button under a turn: change a question, or ask why an answer is as it is.
-
-    Values for (talk, chatbot, box, note, banner, why).
-    """
-    place, session = event.index, session_of(request)
-    before, session.pressed = session.pressed, (place, time.monotonic())
-    twice = before[0] == place and session.pressed[1] - before[1] < _ECHO
-    if twice or place not in range(len(talk.turns)):
-        return (gr.skip(),) * 6
-    if talk.turns[place].role == "user":
-        return *chat_talk.change(message, talk, place), gr.skip()
-    try:
-        return *(gr.skip(),) * 5, asked_why(talk.turns, place, system, name)
-    except Exception as error:
-        note = snippets.trouble(troubles.sentence(error))
-        return gr.skip(), gr.skip(), gr.skip(), note, gr.skip(), gr.skip()
-
-
-def asked_why(turns: Sequence[Turn], place: int, system: str, name: str) -> Why:
-    """What the Attention tab needs to look into an answer: the turns up to its question, the system prompt first.
-
-    name: the model that is asked where the answer does not say who wrote it.
-
-    Raises:
-        TaskError: there is nothing to look into, or the model that answered shows no attention.
-    """
-    answer = turns[place]
-    model = answer.model or name
-    if not answer.footer:
-        raise TaskError("This answer is still being written. Wait for it, or stop it first.")
-    if not answer.text:
-        raise TaskError("There is not a word in this answer to look into.")
-    if must_download(model):
-        raise TaskError(f"{title(model)}, which wrote this answer, is not on this machine any more.")
-    wrote = chat_model(model)
-    if wrote.attention_reason:
-        raise TaskError(f"{title(model)} wrote this answer and shows no attention. {wrote.attention_reason}")
-    rules = (Turn("system", system.strip()),) if (system or "").strip() and not system_reason(wrote) else ()
-    return Why((*rules, *turns[:place]), answer.text, model)
-
-
-def add_capture(path: str | None, message: dict[str, Any] | None) -> tuple[Any, ...]:
-    """Values for (camera, box, note): what the camera took goes into the message, and the camera is free again."""
-    if not path:
-        return gr.skip(), gr.skip(), gr.skip()
-    held = Draft.of(message)
-    return None, gr.MultimodalTextbox(value=Draft(held.text, (*held.files, path)).value), ""
-
-
 def _shown(scene: Example) -> dict[str, Any]:
     """A scene as `gr.Chatbot` offers it in an empty conversation."""
     return {"text": scene.question, "icon": str(scene.path)}
-
-
-def _camera() -> gr.Image:
-    """A camera, folded until it is wanted: the browser asks for leave only then."""
-    with gr.Accordion("Camera", open=False, elem_classes="chat-camera"):
-        camera = gr.Image(label="Camera", show_label=False, sources=["webcam"], type="filepath", height=320, buttons=[])
-    camera.preprocess = _path  # undecoded, as in `picture_input`
-    return camera
-
-
-def _path(payload: ImageData | None) -> str | None:
-    return payload.path if payload else None
