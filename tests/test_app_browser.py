@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from app_process import running_app
-from browsing import Browser, Page, address, answered, expect, open_tab, pick, seen, shoot, slide, upload
+from browsing import Browser, Locator, Page, address, answered, expect, open_tab, pick, seen, shoot, slide, upload
 from PIL import Image
 from test_media import huge_png, saved
 
@@ -50,6 +50,55 @@ def test_an_example_is_one_click_from_a_conversation(page: Page) -> None:
     expect(page.locator(".chat .user").last).to_contain_text("what is <image> in the picture?")
     expect(box).to_have_value("")
     shoot(page, "chat")
+
+
+def under(page: Page, name: str) -> Locator:
+    """The buttons of this name under the turns of the talk."""
+    return page.locator(".chat").get_by_role("button", name=name).locator("visible=true")
+
+
+def test_a_changed_question_is_answered_anew_and_the_talk_outlives_the_page(page: Page) -> None:
+    box = seen(page, ".chat-box textarea")
+    box.fill("a draft")
+    under(page, "Edit").first.click()
+    expect(box).to_have_value(examples()[0].question)
+    expect(seen(page, ".chat-box .thumbnail-item")).to_have_count(1)
+    box.fill("is there a `<b>` cat?")
+    box.press("Enter")
+    expect(page.locator(".chat .bot")).to_have_count(1)
+    expect(page.locator(".chat .bot")).to_contain_text("new token")
+    expect(box).to_have_value("a draft")
+    page.reload()
+    expect(page.locator(".chat .user")).to_contain_text("is there a <b> cat?")
+    expect(page.locator(".chat .user img")).to_have_count(1)
+    expect(page.locator(".chat .bot")).to_contain_text("new token")
+    box.fill("what is <b>?")
+    box.press("Enter")
+    expect(page.locator(".chat .bot").last).to_contain_text("new token")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator(".chat").get_by_label("Copy message").nth(1).click()
+    assert page.evaluate("navigator.clipboard.readText()") == "what is <b>?"
+
+
+def test_a_saved_talk_is_opened_again(page: Page, tmp_path: Path) -> None:
+    said = page.locator(".chat .bot").all_inner_texts()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save as JSON").click()
+    saved.value.save_as(tmp_path / "talk.json")
+    page.get_by_role("button", name="New conversation").click()
+    expect(page.locator(".chat .bot")).to_have_count(0)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Open a saved talk").click()
+    chooser.value.set_files(tmp_path / "talk.json")
+    expect(page.locator(".chat .bot")).to_have_count(len(said))
+    expect(page.locator(".chat .user img")).to_have_count(1)
+
+
+def test_why_opens_the_map_of_an_answer(page: Page) -> None:
+    expect(page.locator(".status.awake").first).to_be_visible(timeout=60_000)
+    under(page, "Why?").first.click()
+    expect(page.get_by_role("tab", name="Attention", exact=True)).to_have_attribute("aria-selected", "true")
+    open_tab(page, "Chat")
 
 
 def test_chat_keeps_what_was_typed_when_it_cannot_be_sent(page: Page) -> None:

@@ -28,12 +28,16 @@ _lock = threading.Lock()
 
 @dataclass
 class Session:
-    """One visitor's encoded pictures, and the keys and values of the talk in the chat tab; `stop`, once set, ends
-    the answer that is being written there."""
+    """One visitor's encoded pictures, and the keys and values of the talk in the chat tab.
+
+    stop: once set, it ends the answer that is being written there. pressed: the turn whose button was pressed last, and
+    when, in seconds of the monotonic clock.
+    """
 
     seen: Seen = field(default_factory=lambda: Seen(SEEN_MB))
     talk: Conversation | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    pressed: tuple[int, float] = (-1, 0.0)
 
     def talk_with(self, model: AnyChatModel) -> Conversation | None:
         """What the chat tab continues; None where nothing can be kept here: a server's model, or a borrowed GPU."""

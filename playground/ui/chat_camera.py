@@ -1,0 +1,30 @@
+"""A camera beside the message box, which has none of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import ImageData
+
+from playground.ui.chat_talk import Draft
+
+
+def camera() -> gr.Image:
+    """A camera, folded until it is wanted: the browser asks for leave only then."""
+    with gr.Accordion("Camera", open=False, elem_classes="chat-camera"):
+        field = gr.Image(label="Camera", show_label=False, sources=["webcam"], type="filepath", height=320, buttons=[])
+    field.preprocess = _path  # undecoded, as in `picture_input`
+    return field
+
+
+def _path(payload: ImageData | None) -> str | None:
+    return payload.path if payload else None
+
+
+def add_capture(path: str | None, message: dict[str, Any] | None) -> tuple[Any, ...]:
+    """Values for (camera, box, note): what the camera took goes into the message, and the camera is free again."""
+    if not path:
+        return gr.skip(), gr.skip(), gr.skip()
+    held = Draft.of(message)
+    return None, gr.MultimodalTextbox(value=Draft(held.text, (*held.files, path)).value), ""

@@ -1,0 +1,218 @@
+"""The talk as the page keeps it, and what sending, stopping, changing and taking back make of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from playground.media import open_picture
+from playground.models.chat import Message
+from playground.tasks import TaskError
+from playground.tasks.chat import chat, checked_message, readable
+from playground.ui import snippets, troubles
+from playground.ui.chat_view import view, waiting
+from playground.ui.loaded import chat_model, title
+from playground.ui.session import session_of
+from playground.ui.streaming import growing
+from playground.ui.turn import Turn
+
+_BUSY = "Your last message is still being answered. Wait for the answer, or stop it first."
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message that is not sent: its words, and its pictures as paths."""
+
+    text: str = ""
+    files: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(message: dict[str, Any] | None) -> Draft:
+        """What the box holds."""
+        message = message or {}
+        return Draft(message.get("text") or "", tuple(message.get("files") or ()))
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """What the box is to hold."""
+        return {"text": self.text, "files": list(self.files)}
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A talk and what is being done to it.
+
+    Attributes:
+        turns: all that was said; a question at the end is being answered, as is an answer without a footer.
+        changing: the place among the turns of the question that is being changed; None for none.
+        aside: what the box held when that began; it comes back afterwards.
+        before: what the talk goes back to if there comes no answer; None where none is awaited.
+        unsent: a message that got no answer, on its way back into the box.
+    """
+
+    turns: tuple[Turn, ...] = ()
+    changing: int | None = None
+    aside: Draft = Draft()
+    before: Talk | None = None
+    unsent: Turn | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is awaited or being written."""
+        return bool(self.turns) and not self.turns[-1].footer
+
+
+def send(message: dict[str, Any] | None, talk: Talk, boxed: bool = True) -> tuple[Any, ...]:
+    """Put a message into the talk and clear the box, at once; `respond` answers when the model is free.
+
+    A message that changes an earlier one takes its place, and what came after it is dropped. One that did not come
+    from the box (boxed=False) goes to the end and leaves the box as it is. Returns values for (talk, chatbot, box,
+    note, banner), as the functions here do that say nothing else. On trouble, and while an answer is awaited, the note
+    alone changes. Never raises.
+    """
+    draft = Draft.of(message)
+    try:
+        if talk.busy:
+            raise TaskError(_BUSY)
+        text = checked_message(draft.text, len(draft.files))
+        seen = [note for path in draft.files for note in open_picture(path).notes]
+    except Exception as error:
+        return _only(note=snippets.trouble(troubles.sentence(error)))
+    if not boxed:
+        talk = replace(talk, changing=None, aside=Draft())
+    kept = talk.turns if talk.changing is None else talk.turns[: talk.changing]
+    asked = Talk((*kept, Turn("user", text, draft.files)), before=talk)
+    box = _busy_box(talk.aside if boxed else None)
+    return asked, waiting(asked.turns), box, snippets.notes(seen), gr.Row(visible=False)
+
+
+def respond(
+    talk: Talk, name: str, system: str = "", temperature: float = 0, length: int = 256, request: gr.Request = None
+) -> Iterator[tuple[Any, ...]]:
+    """Answer the last message as it is written; on trouble the talk goes back to what it was, see `give_back`.
+
+    length: the most tokens of the answer. Otherwise the box keeps what was typed meanwhile. Never raises.
+    """
+    if not talk.turns or talk.turns[-1].role != "user":  # it was stopped, or the talk begun anew, while it waited
+        yield _only()
+        return
+    try:
+        model, session = chat_model(name), session_of(request)
+        session.stop = threading.Event()
+        heard, dropped = readable(talk.turns, model)
+        opened = {path: open_picture(path) for turn in heard for path in turn.images}
+        *earlier, message = (
+            Message(turn.role, turn.text, tuple(opened[path].image for path in turn.images)) for turn in heard
+        )
+        kept = {"conversation": session.talk_with(model), "seen": session.seen, "stop": session.stop}
+        wished = {"system": system, "temperature": float(temperature or 0), "max_new_tokens": int(length or 256)}
+        with closing(growing(chat(model, earlier, message.text, message.images, **wished, **kept))) as parts:
+            for said, reply in parts:
+                told = replace(talk, turns=(*talk.turns, Turn("assistant", said, model=name)))
+                if reply is None:
+                    yield _only(talk=told, chatbot=view(told.turns))
+        footer = f"{title(name)} · {snippets.statistics(reply.answer.statistics)}"
+        answer = replace(told.turns[-1], text=reply.answer.text.strip(), footer=footer)
+        talk = Talk((*talk.turns, answer))
+        seen = [note for path in heard[-1].images for note in opened[path].notes]
+        note = snippets.notes((*seen, *dropped, *reply.notes))
+        yield talk, view(talk.turns), ready_box(), note, gr.skip()
+    except Exception as error:
+        asked, before = talk.turns[-1], talk.before or Talk(talk.turns[:-1])
+        again = before.changing is None and before.turns[: len(talk.turns)] == talk.turns
+        talk = replace(before, unsent=None if again else asked)  # asked once more, it still stands in the talk
+        note, changing = snippets.trouble(troubles.sentence(error)), gr.Row(visible=talk.changing is not None)
+        yield talk, view(talk.turns), ready_box(), note, changing
+
+
+def give_back(message: dict[str, Any] | None, talk: Talk) -> tuple[Any, Any]:
+    """Values for (talk, box): a message that got no answer goes back into the box, before what was typed meanwhile."""
+    if talk.unsent is None:
+        return gr.skip(), gr.skip()
+    typed = Draft.of(message)
+    if typed == talk.aside:  # what stood aside while a question is being changed does so again
+        typed = Draft()
+    text = "\n".join(filter(str.strip, (talk.unsent.text, typed.text)))
+    back = Draft(text, tuple(dict.fromkeys((*talk.unsent.images, *typed.files))))
+    return replace(talk, unsent=None), ready_box(back)
+
+
+def regenerate(talk: Talk, temperature: float) -> tuple[Any, ...]:
+    """Take the last answer away, for `respond` to write another one."""
+    if talk.busy:
+        return _only(note=snippets.trouble(_BUSY))
+    if not talk.turns:
+        return _only()
+    turns = talk.turns[:-1] if talk.turns[-1].role == "assistant" else talk.turns
+    same = [] if temperature else ["At temperature 0 the same answer comes again; raise it in the settings."]
+    return Talk(turns, before=talk), waiting(turns), _busy_box(), snippets.notes(same), gr.Row(visible=False)
+
+
+def undo(message: dict[str, Any] | None, talk: Talk) -> tuple[Any, ...]:
+    """Take the last question and its answer back; the question goes into the box if that is empty."""
+    if talk.busy:
+        return _only(note=snippets.trouble(_BUSY))
+    asked = [place for place, turn in enumerate(talk.turns) if turn.role == "user"]
+    if not asked:
+        return _only()
+    question, turns = talk.turns[asked[-1]], talk.turns[: asked[-1]]
+    typed = Draft.of(message)
+    box = ready_box(Draft(question.text, question.images)) if typed == Draft() else gr.skip()
+    return Talk(turns), view(turns), box, "", gr.Row(visible=False)
+
+
+def change(message: dict[str, Any] | None, talk: Talk, place: int) -> tuple[Any, ...]:
+    """Put an earlier question into the box, to be changed; what the box held stands aside."""
+    if talk.busy:
+        return _only(note=snippets.trouble(_BUSY))
+    if place >= len(talk.turns) or talk.turns[place].role != "user":
+        return _only()
+    aside = Draft.of(message) if talk.changing is None else talk.aside
+    question = talk.turns[place]
+    box = ready_box(Draft(question.text, question.images))
+    return replace(talk, changing=place, aside=aside), gr.skip(), box, "", gr.Row(visible=True)
+
+
+def leave_unchanged(talk: Talk) -> tuple[Any, ...]:
+    """Stop changing a question: the box holds again what it held before."""
+    kept = replace(talk, changing=None, aside=Draft())
+    return kept, gr.skip(), ready_box(talk.aside), "", gr.Row(visible=False)
+
+
+def stop(talk: Talk, request: gr.Request = None) -> tuple[Any, ...]:
+    """End the answer: what was said stays, and no question is left without an answer's turn."""
+    session_of(request).stop.set()
+    turns = talk.turns
+    if turns and turns[-1].role == "user":
+        turns = (*turns, Turn("assistant", ""))
+    if turns and not turns[-1].footer:
+        turns = (*turns[:-1], replace(turns[-1], footer="stopped"))
+    return Talk(turns), view(turns), ready_box(), gr.skip(), gr.Row(visible=False)
+
+
+def begin_anew(request: gr.Request = None) -> tuple[Any, ...]:
+    """An empty talk; an answer that is being written ends. The box keeps what is in it."""
+    session_of(request).stop.set()
+    return Talk(), [], ready_box(), "", gr.Row(visible=False)
+
+
+def ready_box(draft: Draft | None = None) -> gr.MultimodalTextbox:
+    """The box with its send button back, and this message in it; None leaves what it holds."""
+    held = {} if draft is None else {"value": draft.value}
+    return gr.MultimodalTextbox(submit_btn=True, stop_btn=False, **held)
+
+
+def _busy_box(draft: Draft | None = None) -> gr.MultimodalTextbox:
+    """The box with a stop button, and this message in it; None leaves what it holds."""
+    held = {} if draft is None else {"value": draft.value}
+    return gr.MultimodalTextbox(submit_btn=False, stop_btn=True, **held)
+
+
+def _only(**values: Any) -> tuple[Any, ...]:
+    """Values for (talk, chatbot, box, note, banner) that change only what is named."""
+    return tuple(values.get(name, gr.skip()) for name in ("talk", "chatbot", "box", "note", "banner"))
