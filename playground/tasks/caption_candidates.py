@@ -44,7 +44,8 @@ def caption_candidates(
 ) -> tuple[CaptionCandidate, ...]:
     """The likeliest captions that a beam search of `count` beams finds (a server draws them), likeliest first.
 
-    A text for a blind reader is looked for by its first question alone (Moji's detailed caption).
+    Where a caption is put together from several answers (see `playground.tasks.caption_wording.wording`), only the
+    first one is looked for; its probability and score stand for the whole.
 
     Args:
         count: how many to look for, 2 to `MOST`; fewer come back where some have the same text.
@@ -58,8 +59,10 @@ def caption_candidates(
     if not 2 <= count <= MOST:
         raise TaskError(f"{count} captions cannot be compared. Ask for 2 to {MOST}.")
     asked = wording(model, style)
-    messages = (Message("user", asked.questions[0], (image,)),)
-    found = model.candidates(messages, count=count, max_new_tokens=asked.new_tokens, stop=stop, seen=seen)
+    first, *others = ((Message("user", question, (image,)),) for question in asked.questions)
+    told = {"max_new_tokens": asked.new_tokens, "stop": stop, "seen": seen}
+    found = model.candidates(first, count=count, **told)
+    rest = [model.generate(messages, **told).text.strip() for messages in others]
     if stop is not None and stop.is_set():
         return ()
     if not found:
@@ -67,5 +70,6 @@ def caption_candidates(
     texts = [candidate.text for candidate in found]
     fits = clip_scores(judge, image, texts, seen=seen) if judge else [None] * len(texts)
     return tuple(
-        CaptionCandidate(candidate.text, candidate.probability, fit) for candidate, fit in zip(found, fits, strict=True)
+        CaptionCandidate(asked.joined([candidate.text, *rest]), candidate.probability, fit)
+        for candidate, fit in zip(found, fits, strict=True)
     )
