@@ -79,7 +79,12 @@ def build(chosen: gr.State, style: gr.Radio) -> None:
     )
     outputs = list(Shown(job, progress, table, note, run, stop, *buttons, again))
     quick = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-    run.click(begin, [files, folder, style, chosen, job, again], outputs, **quick)
+    # Through the queue, though in no line: what changes a state outside it sets off no event.
+    run.click(
+        begin, [files, folder, style, chosen, job, again], outputs,
+        show_progress="hidden", concurrency_limit=None, api_visibility="private",
+    )  # fmt: skip
+    gr.on([files.upload, folder.upload], lambda: "", None, note, **quick)
     running = again.change(
         step, [job, again], outputs, show_progress="hidden", api_visibility="private", **MODEL_QUEUE
     )  # fmt: skip

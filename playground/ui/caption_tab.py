@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
 from playground.tasks.caption_candidates import MOST
 from playground.ui import caption_bars, caption_folder
 from playground.ui.caption_judge import DEFAULT_JUDGE, judges
 from playground.ui.caption_one import Parts, respond, taken
+from playground.ui.card import card_of
 from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import chat_model
 from playground.ui.picker import picker
@@ -17,7 +20,7 @@ from playground.ui.turn import Fields
 
 SECOND = "moji-blip"
 _STYLES = [("Short", "short"), ("In detail", "detailed"), ("For a blind reader", "blind")]
-_WAYS = [("One caption", "one"), ("Several to choose from", "several"), ("Two models", "two")]
+_WAYS = [("One caption", "one"), ("Several", "several"), ("Two models", "two")]
 _AT_ONCE = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 
 
@@ -60,31 +63,39 @@ def _one_picture(chosen: gr.State) -> Fields:
                     [("No second opinion", ""), *judges()], value=DEFAULT_JUDGE, label="Second opinion",
                     info="An encoder scores how well each caption fits. Moji's knows only Moji's world.",
                 )  # fmt: skip
-            with gr.Column(visible=False) as second_model:
-                gr.HTML('<p class="small-print">The model at the top of the page writes first, then this one:</p>')
+            with gr.Accordion("The second model", open=False, visible=False) as second_model:
                 second = picker("chat", SECOND, chat_model, task="caption")
             with gr.Row():
                 describe = gr.Button("Describe", variant="primary", scale=3, min_width=120)
                 stop = gr.Button("Stop", scale=1, min_width=80, interactive=False)
             note.render()
         with gr.Column(min_width=300):
-            text, footer = _caption_field("Caption")
+            with gr.Row():
+                with gr.Column(min_width=210):
+                    text, footer = _caption_field("Caption")
+                with gr.Column(min_width=210, visible=False) as beside:
+                    second_text, second_footer = _caption_field(f"Caption by {SECOND}")
             with gr.Column(visible=False) as several:
                 candidates = gr.HTML(caption_bars.WAITING)
                 pick = gr.Radio([], label="Take which?", info="It goes into the field above.", visible=False)
-            with gr.Column(visible=False) as beside:
-                second_text, second_footer = _caption_field(f"Caption by {SECOND}")
     outputs = list(Parts(text, footer, second_text, second_footer, candidates, pick, found, note, stop))
     inputs = [style, way, count, judge, chosen, second.chosen]
     running = [describe.click(respond, [picture, *inputs], outputs, api_visibility="private", **MODEL_QUEUE)]
     running += run_on_click(scenes, lambda scene: (str(scene.path),), [picture], respond, inputs, outputs)
     stop.click(lambda: gr.Button(interactive=False), None, stop, cancels=running, **_AT_ONCE)
     way.change(
-        lambda way: [gr.Column(visible=way == shown) for shown in ("several", "several", "two", "two")],
+        lambda way: [gr.update(visible=way == shown) for shown in ("several", "several", "two", "two")],
         way, [search, several, second_model, beside], **_AT_ONCE,
     )  # fmt: skip
+    for event in running:
+        event.then(_awake, [way, second.chosen, second.offered], second.card, **_AT_ONCE)
     pick.input(taken, [pick, found], text, **_AT_ONCE)
     return Fields(picture, None)
+
+
+def _awake(way: str, second: str, offered: str) -> Any:
+    """The second model's card: it is awake once it has written; a card that offers another one stays."""
+    return card_of(second, "chat", "awake") if way == "two" and not offered else gr.skip()
 
 
 def _caption_field(label: str) -> tuple[gr.Textbox, gr.HTML]:
