@@ -56,7 +56,7 @@ def respond(
     """
     try:
         picture = chosen_picture(path)
-        nothing = gr.Radio(choices=[], visible=False)
+        nothing = gr.Radio(choices=[], value=None)
         yield Parts(
             _field("", name if way == "two" else ""), "", _field("", second), "", caption_bars.WAITING, nothing, (),
             snippets.notes(picture.notes), gr.Button(interactive=True),
@@ -115,7 +115,7 @@ def _several(
             if found is None:
                 yield Parts()
     texts = tuple(each.text for each in found)
-    pick = gr.Radio([(str(place), place - 1) for place in range(1, len(texts) + 1)], value=0, visible=True)
+    pick = gr.Radio([(str(place), place - 1) for place in range(1, len(texts) + 1)], value=0)
     yield Parts(texts[0], candidates=caption_bars.candidates(found, judge), pick=pick, found=texts)
 
 

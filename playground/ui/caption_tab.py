@@ -77,7 +77,7 @@ def _one_picture(chosen: gr.State) -> Fields:
                     second_text, second_footer = _caption_field(f"Caption by {SECOND}")
             with gr.Column(visible=False) as several:
                 candidates = gr.HTML(caption_bars.WAITING)
-                pick = gr.Radio([], label="Take which?", info="It goes into the field above.", visible=False)
+                pick = gr.Radio([], label="Take which?", info="It goes into the field above, to be copied.")
     outputs = list(Parts(text, footer, second_text, second_footer, candidates, pick, found, note, stop))
     inputs = [style, way, count, judge, chosen, second.chosen]
     running = [describe.click(respond, [picture, *inputs], outputs, api_visibility="private", **MODEL_QUEUE)]
