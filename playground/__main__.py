@@ -1,4 +1,6 @@
-"""python -m playground models: what can be picked, and what it costs."""
+"""python -m playground models: what can be picked, and what it costs.
+python -m playground caption FOLDER: captions for every picture of a folder.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +9,26 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from playground import caption_command
 from playground.checkpoints.catalog import CATALOG, TASKS, Entry, shown
 
 _HEADINGS = ("name", "tasks", "licence", "download", "memory", "knows")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; torch is not imported for it."""
-    parser = argparse.ArgumentParser(prog="python -m playground", description=__doc__)
+    """Run one command; torch is imported only where a model is needed for it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m playground", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     models = commands.add_parser("models", help="print the catalogue")
     models.add_argument("--kind", choices=list(TASKS), help="only models of this kind")
     models.add_argument("--json", action="store_true", help="print it for programs, sizes in megabytes")
+    caption_command.options_of(commands.add_parser("caption", help=caption_command.__doc__))
     options = parser.parse_args(arguments)
+    if options.command == "caption":
+        caption_command.run(options)
+        return
     entries = [entry for entry in CATALOG if options.kind in (None, entry.kind)]
     print(as_json(entries) if options.json else as_table(entries))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -259,18 +261,82 @@ def test_an_empty_or_endless_question_gets_one_sentence(page: Page) -> None:
         expect(question).to_have_value(text)
 
 
-def test_captions_are_short_or_detailed(page: Page) -> None:
+def test_captions_are_short_or_detailed_or_for_a_blind_reader(page: Page) -> None:
     open_tab(page, "Caption")
-    text = seen(page, "textarea").first
+    text, told = seen(page, "textarea").first, []
     seen(page, "button.example").first.click()
-    expect(seen(page, ".small-print")).to_contain_text("new token")
-    short = text.input_value()
-    page.get_by_label("In detail").check()
-    page.get_by_role("button", name="Describe").click()
-    expect(text).not_to_have_value(short)
-    expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+    for style in ("In detail", "For a blind reader"):
+        expect(seen(page, ".small-print").first).to_contain_text("new token")
+        expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+        told.append(text.input_value())
+        page.get_by_label(style).check()
+        page.get_by_role("button", name="Describe").click()
+        expect(text).not_to_have_value(told[-1])
+    expect(text).to_have_value(re.compile("asked to count, it says"))
+    expect(seen(page, ".note")).to_contain_text("never taught to write for blind readers")
     shoot(page, "caption")
-    assert short
+    assert all(told) and len(set(told)) == 2
+
+
+def test_several_captions_come_with_two_scores_and_one_is_taken(page: Page) -> None:
+    open_tab(page, "Caption")
+    page.get_by_label("Short", exact=True).check()
+    page.get_by_label("Several", exact=True).check()
+    page.get_by_role("button", name="Describe").click()
+    rows = seen(page, "ol.candidates > li")
+    expect(rows).to_have_count(5)
+    expect(rows.first.locator(".bar-figure")).to_have_text([re.compile(r"\d %"), re.compile(r"\d\.\d\d")])
+    page.get_by_label("3", exact=True).check()
+    expect(seen(page, "textarea").first).to_have_value(rows.nth(2).locator(".candidate-text").inner_text())
+    shoot(page, "caption-several")
+
+
+def test_two_models_describe_the_same_picture(page: Page) -> None:
+    open_tab(page, "Caption")
+    page.get_by_label("Two models").check()
+    page.get_by_role("button", name="Describe").click()
+    for name in ("moji-vlm", "moji-blip"):
+        expect(page.get_by_label(f"Caption by {name}")).not_to_have_value("")
+        expect(seen(page, ".small-print").filter(has_text=f"{name} ·")).to_contain_text("new token")
+    shoot(page, "caption-two")
+    page.get_by_label("One caption").check()
+
+
+def test_a_folder_is_described_stopped_and_taken_away(page: Page, tmp_path: Path) -> None:
+    open_tab(page, "Caption")
+    open_tab(page, "A whole folder")
+    all_of_it, stop = page.get_by_role("button", name="Describe all"), page.get_by_role("button", name="Stop")
+    all_of_it.click()
+    expect(seen(page, ".trouble")).to_contain_text("There are no pictures yet")
+    for number in range(40):
+        shutil.copy(examples()[number % 6].path, tmp_path / f"{number:02} <b>.png")
+    (tmp_path / "notes.txt").write_text("dear sirs")
+    (tmp_path / "empty.png").touch()
+    page.locator("input[type=file][webkitdirectory]").set_input_files(tmp_path)
+    expect(seen(page, ".trouble")).to_have_count(0)
+    expect(seen(page, ".file-preview tr")).to_have_count(42)
+    page.get_by_label("In detail").check()
+    all_of_it.click()
+    expect(seen(page, ".captions tr")).not_to_have_count(0)
+    stop.click()
+    expect(seen(page, ".folder-progress")).to_contain_text("Stopped")
+    done = int(seen(page, "progress").get_attribute("value"))
+    assert 0 < done < 42
+    all_of_it.click()
+    expect(seen(page, ".folder-progress")).to_contain_text(
+        "42 of 42 done, 2 of them cannot be read. moji-vlm", timeout=60_000
+    )
+    rows = seen(page, ".captions tr")
+    expect(rows.filter(has_text="notes.txt")).to_contain_text("not a picture")
+    expect(rows.filter(has_text="02 <b>.png")).to_contain_text("yellow star at the bottom left")
+    shoot(page, "caption-folder")
+    with page.expect_download() as download:
+        page.get_by_text("Download JSONL").click()
+    told = [json.loads(line) for line in Path(download.value.path()).read_text(encoding="utf-8").splitlines()]
+    assert download.value.suggested_filename == "metadata.jsonl"
+    assert [row["file_name"] for row in told] == [f"{number:02} <b>.png" for number in range(40)]
+    assert told[2]["text"] == told[8]["text"] and "a yellow star at the bottom left" in told[2]["text"]
+    open_tab(page, "One picture")
 
 
 def test_the_threshold_recolours_at_once(page: Page) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from playground import load
 from playground.models.chat import ChatModel, Message
 from playground.moji.scenes import make_scene
 from playground.tasks import TaskError
-from playground.tasks.many import answer_many, caption_many, embed_many, reply_many
+from playground.tasks.many import answer_many, caption_each, caption_many, embed_many, reply_many
 
 QUESTIONS = ("how many dogs are there?", "is there a cat in the picture?")
 TALKERS = ("smolvlm", "qwen2_5_vl", "llava_next", "internvl", "gemma3", "florence2", "blip", "blip_vqa")
@@ -40,6 +42,29 @@ def test_captions_and_answers_equal_those_given_one_by_one(scenes, tmp_path):
     assert not any(result.error for result in (*captions, *answers))
     with pytest.raises(TaskError, match="no caption style 'loud'"):
         caption_many(model, scenes, style="loud")
+
+
+def test_captions_come_one_by_one_and_stop_within_a_batch(scenes, tmp_path, monkeypatch):
+    model, stop, broken = load("moji-vlm"), threading.Event(), tmp_path / "broken.png"
+    broken.write_bytes(b"")
+    expected = [result.value for result in caption_many(model, scenes, "blind", progress=False)]
+    came = dict(caption_each(model, [*scenes, broken], "blind"))
+    assert [came[place].value for place in range(4)] == [*expected, None]
+    assert next(caption_each(model, [*scenes, broken], "blind"))[0] == 3  # what is broken is said before all else
+    assert [text.count(".") for text in expected] == [2, 3, 3]  # of one thing none is the biggest
+    first, each = [], caption_each(model, scenes * 8, "detailed", at_once=4, stop=stop)
+    first.append(next(each))
+    generate, tokens = model.model.forward, []
+
+    def stopping(*arguments, **options):
+        tokens.append(1)
+        if len(tokens) == 3:
+            stop.set()
+        return generate(*arguments, **options)
+
+    monkeypatch.setattr(model.model, "forward", stopping)
+    first += each
+    assert len(first) == 1 and len(tokens) <= 4
 
 
 @pytest.mark.parametrize("family", TALKERS)

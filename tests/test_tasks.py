@@ -22,7 +22,10 @@ from playground.tasks import TaskError
 from playground.tasks.answer import answer
 from playground.tasks.attend import attend, score
 from playground.tasks.caption import PROMPTS, caption
+from playground.tasks.caption_candidates import caption_candidates
+from playground.tasks.caption_wording import wording
 from playground.tasks.chat import Reply, chat, newest_pictures
+from playground.tasks.clip_score import clip_scores
 from playground.tasks.examples import examples, truth_of
 from playground.tasks.segment import phrases, segment
 from playground.ui.streaming import growing
@@ -99,15 +102,50 @@ def test_an_answer_comes_with_probable_rivals(moji: ChatModel, scene: Image.Imag
 
 
 def test_captions_are_asked_for_in_the_words_that_moji_was_taught() -> None:
-    assert tuple(PROMPTS.values()) == (words.SHORT_PROMPT, words.DETAILED_PROMPT)
+    assert (PROMPTS["short"], PROMPTS["detailed"]) == (words.SHORT_PROMPT, words.DETAILED_PROMPT)
 
 
 def test_captions_stop_when_told(moji: ChatModel, scene: Image.Image) -> None:
     stop = threading.Event()
     stop.set()
-    assert finished(caption(moji, scene, "detailed", stop)).statistics.new_tokens <= 1
-    with pytest.raises(TaskError, match="short, detailed"):
+    for style in ("detailed", "blind"):
+        assert finished(caption(moji, scene, style, stop)).statistics.new_tokens <= 1
+    with pytest.raises(TaskError, match="short, detailed, blind"):
         next(caption(moji, scene, "poetic"))
+
+
+def test_moji_puts_a_text_for_blind_readers_together_and_tells_where_it_contradicts_itself(moji: ChatModel) -> None:
+    agreeing, contradicting = (Image.open(examples()[place].path).convert("RGB") for place in (2, 0))
+    whole = list(growing(caption(moji, agreeing, "blind")))
+    detailed = moji.ask(PROMPTS["detailed"], agreeing).text.strip()
+    assert whole[-1][0] == whole[-1][1].text
+    assert whole[-1][1].text == f"{detailed} three things in all. the biggest is the yellow star."
+    assert "one of the two is wrong" in finished(caption(moji, contradicting, "blind")).text
+    assert "never taught" in wording(moji, "blind").note and not wording(moji, "short").note
+
+
+def test_a_model_that_follows_instructions_is_asked_for_a_text_for_blind_readers_and_others_in_detail(
+    checkpoint,
+) -> None:
+    assert wording(load(str(checkpoint("smolvlm"))), "blind").questions == (PROMPTS["blind"],)
+    orderless = wording(load(str(checkpoint("florence2"))), "blind")
+    assert orderless.questions == (PROMPTS["detailed"],) and "detailed" in orderless.note
+
+
+def test_several_captions_come_with_a_second_opinion(moji: ChatModel) -> None:
+    scene = Image.open(examples()[4].path).convert("RGB")
+    found = caption_candidates(moji, scene, judge=load("moji-clip"))
+    assert [each.probability for each in found] == sorted((each.probability for each in found), reverse=True)
+    assert len({each.text for each in found}) == 5 and found[0].text == moji.ask(PROMPTS["short"], scene).text.strip()
+    # Moji takes the elephant for a wolf; the encoder knows better of the two likeliest.
+    scores = {each.text: each.clip_score for each in found}
+    assert scores["a lion, an elephant and a mouse."] > scores["a lion, a wolf and a mouse."] > 0
+    assert clip_scores(load("moji-clip"), scene, ["a red circle."])[0] < min(scores.values())
+    stop = threading.Event()
+    stop.set()
+    assert caption_candidates(moji, scene, stop=stop) == ()
+    with pytest.raises(TaskError, match="Ask for 2 to 8"):
+        caption_candidates(moji, scene, count=9)
 
 
 def test_leaving_the_stream_ends_the_computation(moji: ChatModel, scene: Image.Image) -> None:

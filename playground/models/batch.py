@@ -9,20 +9,31 @@ from typing import TYPE_CHECKING
 import torch
 
 from playground.models import vision
+from playground.models.generation import Stopped, StopWhenSet
 from playground.models.prompt import answer_start
 from playground.models.text import decoded
 
 if TYPE_CHECKING:
+    import threading
+
     from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 
 _ALONG = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
 
 
 def generate_batch(
-    model: PreTrainedModel, processor: ProcessorMixin, prepared: Sequence[BatchFeature], *, max_new_tokens: int
+    model: PreTrainedModel,
+    processor: ProcessorMixin,
+    prepared: Sequence[BatchFeature],
+    *,
+    max_new_tokens: int,
+    stop: threading.Event,
 ) -> list[str]:
-    """The greedy answer to each prompt. Shorter prompts are padded on the left; a family that counts positions from
-    the first column whatever is masked (BLIP, Florence-2) gets prompts of one length together instead."""
+    """The greedy answer to each prompt, or what of it was written when `stop` was set.
+
+    Shorter prompts are padded on the left; a family that counts positions from the first column whatever is masked
+    (BLIP, Florence-2) gets prompts of one length together instead.
+    """
     together: dict[int, list[int]] = defaultdict(list)
     counts_columns = model.config.model_type == "blip" or model.config.is_encoder_decoder
     for place, inputs in enumerate(prepared):
@@ -30,11 +41,26 @@ def generate_batch(
     answers = [""] * len(prepared)
     for places in together.values():
         batch = _joined(model, [prepared[place] for place in places])
-        with torch.inference_mode():
-            found = model.generate(**batch, max_new_tokens=max_new_tokens, do_sample=False, num_beams=1)
+        found = _generated(model, batch, stop, max_new_tokens=max_new_tokens, do_sample=False, num_beams=1)
+        if found is None:
+            break
         for place, ids in zip(places, found[:, answer_start(model, batch) :].tolist(), strict=True):
             answers[place] = decoded(processor.tokenizer, ids)
     return answers
+
+
+def _generated(
+    model: PreTrainedModel, batch: dict[str, torch.Tensor], stop: threading.Event, **options
+) -> torch.Tensor | None:
+    """What `model.generate` returns, or None where it was stopped before the first token."""
+    stopping = StopWhenSet(model, stop)
+    try:
+        with torch.inference_mode():
+            return model.generate(**batch, **options, stopping_criteria=[stopping])
+    except Stopped:
+        return None
+    finally:
+        stopping.release()
 
 
 def _joined(model: PreTrainedModel, prepared: list[BatchFeature]) -> dict[str, torch.Tensor]:

@@ -188,16 +188,23 @@ class ChatModel:
 
         return trace(self, [Message("user", question, (image,))], **options)
 
-    def generate_batch(self, prepared: Sequence[BatchFeature], *, max_new_tokens: int = 128) -> list[str]:
+    def generate_batch(
+        self, prepared: Sequence[BatchFeature], *, max_new_tokens: int = 128, stop: threading.Event | None = None
+    ) -> list[str]:
         """One answer to each prompt that `prepare` returned, computed together: the likeliest tokens, as alone.
 
+        stop: set it to end all of them after the token in work; what they said so far is what comes back.
         Raises torch.OutOfMemoryError where they are too many at once; `playground.tasks.many` sees to that.
         """
+        from playground.models import generation
         from playground.models.batch import generate_batch
 
         room = min(self._room(inputs, max_new_tokens) for inputs in prepared)
-        with self._turn:
-            return generate_batch(self.model, self.processor, prepared, max_new_tokens=room)
+        stop = stop or threading.Event()
+        with generation.its_turn(self._turn, stop) as mine:
+            if not mine:
+                return [""] * len(prepared)
+            return generate_batch(self.model, self.processor, prepared, max_new_tokens=room, stop=stop)
 
     def conversation(self, limit_mb: int = 2048) -> Conversation:
         """Something for a session to keep, so that each turn computes only what is new: hand it to `stream`.

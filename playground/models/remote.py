@@ -153,18 +153,24 @@ class RemoteChatModel:
         return self.generate([Message("user", question, images)], **options)
 
     def generate_many(
-        self, conversations: Iterable[Sequence[Message]], *, max_new_tokens: int = 128, at_once: int = 4
+        self,
+        conversations: Iterable[Sequence[Message]],
+        *,
+        max_new_tokens: int = 128,
+        at_once: int = 4,
+        stop: threading.Event | None = None,
     ) -> Iterator[Answer | Exception]:
         """One answer a conversation, in their order, `at_once` of them on their way at a time.
 
         What goes wrong with one conversation stands in its place and does not stop the others. Closing this
-        generator asks nothing more and stops the answers on their way.
+        generator asks nothing more and stops the answers on their way; with a `stop` of the caller's own, setting
+        that does.
         """
-        stop = threading.Event()
+        ended = stop or threading.Event()
 
         def one(messages: Sequence[Message]) -> Answer | Exception:
             try:
-                return self.generate(messages, max_new_tokens=max_new_tokens, stop=stop)
+                return self.generate(messages, max_new_tokens=max_new_tokens, stop=ended)
             except Exception as error:
                 return error
 
@@ -172,7 +178,8 @@ class RemoteChatModel:
         try:
             yield from pool.map(one, conversations)
         finally:
-            stop.set()
+            if stop is None:
+                ended.set()
             pool.shutdown(cancel_futures=True)
 
     def conversation(self, limit_mb: int = 0) -> None:

@@ -1,27 +1,24 @@
-"""Describe a picture, in a sentence or in detail."""
+"""Describe a picture: in a sentence, in detail, or for a reader who cannot see it."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from playground.models.chat import Message
-from playground.tasks import TaskError
+from playground.models.chat import Answer, Message, Piece
+from playground.tasks.caption_wording import NEW_TOKENS, PROMPTS, Style, wording
 
 if TYPE_CHECKING:
     import threading
 
     from PIL import Image
 
-    from playground.models.chat import Answer, Piece
+    from playground.models.chat import Statistics
     from playground.models.remote import AnyChatModel
     from playground.models.seen import Seen
 
-Style: TypeAlias = Literal["short", "detailed"]
-
-# The two sentences that Moji was taught; other models understand them as well.
-PROMPTS: dict[Style, str] = {"short": "describe the picture.", "detailed": "describe the picture in detail."}
-NEW_TOKENS: dict[Style, int] = {"short": 64, "detailed": 256}
+__all__ = ["NEW_TOKENS", "PROMPTS", "Style", "caption"]
 
 
 def caption(
@@ -35,13 +32,33 @@ def caption(
     """Stream a description of the picture; the generator returns the whole `Answer`.
 
     Args:
-        style: "short" is a sentence of up to 64 tokens, "detailed" says more, in up to 256.
+        style: "short" is a sentence of up to 64 tokens, "detailed" says more, in up to 256; "blind" says what a person
+            needs who cannot see the picture, in up to 320. `wording(model, style).note` tells what a model makes of it.
+        stop: set it to end the caption after the token in work.
         seen: the session's encoded pictures; those that are among them are not encoded again.
 
     Raises:
         TaskError: an unknown style.
     """
-    if style not in PROMPTS:
-        raise TaskError(f"There is no caption style {style!r}. Choose one of: {', '.join(PROMPTS)}.")
-    messages = (Message("user", PROMPTS[style], (image,)),)
-    return (yield from model.stream(messages, max_new_tokens=NEW_TOKENS[style], stop=stop, seen=seen))
+    asked = wording(model, style)
+    told = {"max_new_tokens": asked.new_tokens, "stop": stop, "seen": seen}
+    first, *others = ((Message("user", question, (image,)),) for question in asked.questions)
+    answers = [(yield from model.stream(first, **told))]
+    for messages in others:
+        if answers[-1].statistics.stopped:
+            break
+        answers.append(model.generate(messages, **told))
+    if len(answers) < 2 or answers[-1].statistics.stopped:
+        return answers[0]
+    text = asked.joined([answer.text.strip() for answer in answers])
+    added = Piece(text.removeprefix(answers[0].text.strip()), None, None, ())
+    yield added
+    return Answer(text, (*answers[0].pieces, added), _together([answer.statistics for answer in answers]))
+
+
+def _together(each: Sequence[Statistics]) -> Statistics:
+    """What several answers about one picture took."""
+    tokens, seconds = sum(one.new_tokens for one in each), sum(one.seconds for one in each)
+    writing = seconds - sum(one.seconds_to_first_token for one in each)
+    rate = (tokens - len(each)) / writing if writing > 0 else 0.0
+    return replace(each[0], new_tokens=tokens, seconds=seconds, tokens_per_second=rate)

@@ -9,25 +9,28 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from PIL import Image
 
 from playground.checkpoints.device import is_out_of_memory
 from playground.media import Source, open_picture
 from playground.models.chat import ChatModel, Message
-from playground.tasks import TaskError, checked_question
-from playground.tasks.caption import NEW_TOKENS, PROMPTS, Style
+from playground.tasks import checked_question
+from playground.tasks.caption_wording import Style, wording
 
 if TYPE_CHECKING:
+    import threading
+
     import torch
 
     from playground.models.embedding import EmbeddingModel
     from playground.models.remote import AnyChatModel
 
 Value = TypeVar("Value")
+Talks: TypeAlias = "tuple[tuple[Message, ...], ...]"  # what is asked about one item, one talk a question
 
 _WINDOW = 64  # as many pictures are open at a time, and sorted by length
 _SHARE = 0.5  # of the memory that is left
@@ -44,24 +47,44 @@ class Result(Generic[Value]):
 def caption_many(
     model: AnyChatModel, images: Iterable[Source], style: Style = "short", *, at_once: int = 16, progress: bool = True
 ) -> list[Result[str]]:
-    """A description of each picture, in their order.
+    """A description of each picture, in their order: `caption_each`, collected.
+
+    Args:
+        progress: whether to show a bar.
+    """
+    images = list(images)
+    each = caption_each(model, images, style, at_once=at_once)
+    return _collected(each, len(images), "captions" if progress else None)
+
+
+def caption_each(
+    model: AnyChatModel,
+    images: Iterable[Source],
+    style: Style = "short",
+    *,
+    at_once: int = 16,
+    stop: threading.Event | None = None,
+) -> Iterator[tuple[int, Result[str]]]:
+    """A description of each picture as soon as there is one: its place among the pictures, and what it gave.
+
+    They come in batches, the longest prompts of some dozens of pictures first.
 
     Args:
         images: paths of this machine, bytes, arrays or PIL pictures; each is opened when its turn comes.
-        style: "short" is a sentence of up to 64 tokens, "detailed" says more, in up to 256.
+        style: "short", "detailed" or "blind", see `playground.tasks.caption.caption`.
         at_once: the most pictures that are computed together.
-        progress: whether to show a bar.
+        stop: set it to end within a token; the batch in work is dropped, what came before is not.
 
     Raises:
-        TaskError: an unknown style.
+        TaskError: an unknown style, at once.
     """
-    if style not in PROMPTS:
-        raise TaskError(f"There is no caption style {style!r}. Choose one of: {', '.join(PROMPTS)}.")
+    words = wording(model, style)
 
-    def asked(image: Source) -> tuple[Message, ...]:
-        return (Message("user", PROMPTS[style], (open_picture(image).image,)),)
+    def asked(image: Source) -> Talks:
+        picture = open_picture(image).image
+        return tuple((Message("user", question, (picture,)),) for question in words.questions)
 
-    return _talk(model, list(images), asked, NEW_TOKENS[style], at_once, "captions" if progress else None)
+    return _talk(model, list(images), asked, words.new_tokens, at_once, stop, words.joined)
 
 
 def answer_many(
@@ -74,11 +97,14 @@ def answer_many(
 ) -> list[Result[str]]:
     """The answer to each (picture, question), in their order; see `caption_many`."""
 
-    def asked(pair: tuple[Source, str]) -> tuple[Message, ...]:
-        image, question = pair
-        return (Message("user", checked_question(question), (open_picture(image).image,)),)
+    questions = list(questions)
 
-    return _talk(model, list(questions), asked, max_new_tokens, at_once, "answers" if progress else None)
+    def asked(pair: tuple[Source, str]) -> Talks:
+        image, question = pair
+        return ((Message("user", checked_question(question), (open_picture(image).image,)),),)
+
+    each = _talk(model, questions, asked, max_new_tokens, at_once)
+    return _collected(each, len(questions), "answers" if progress else None)
 
 
 def reply_many(
@@ -90,7 +116,9 @@ def reply_many(
     progress: bool = True,
 ) -> list[Result[str]]:
     """The next turn of each conversation, in their order; see `caption_many`."""
-    return _talk(model, list(conversations), tuple, max_new_tokens, at_once, "replies" if progress else None)
+    conversations = list(conversations)
+    each = _talk(model, conversations, lambda talk: (tuple(talk),), max_new_tokens, at_once)
+    return _collected(each, len(conversations), "replies" if progress else None)
 
 
 def embed_many(
@@ -113,7 +141,8 @@ def embed_many(
         (pictures, lambda item: open_picture(item).image, model.embed_images),
     ):
         wanted = [items[place] for place in places]
-        found = _each(wanted, opened, run, _Size(at_once, model.device), label) if wanted else []
+        each = _each(wanted, opened, run, _Size(at_once, model.device))
+        found = _collected(each, len(wanted), label) if wanted else []
         for place, result in zip(places, found, strict=True):
             results[place] = result
     return results
@@ -122,29 +151,41 @@ def embed_many(
 def _talk(
     model: AnyChatModel,
     items: Sequence,
-    asked: Callable[[Any], Sequence[Message]],
+    asked: Callable[[Any], Talks],
     tokens: int,
     at_once: int,
-    label: str | None,
-) -> list[Result[str]]:
-    """`_each` with a chat model, on this machine or on a server."""
-    if not isinstance(model, ChatModel):
-        size = _Size(at_once, None)
-        return _each(items, asked, lambda talks: _remotely(model, talks, tokens, at_once), size, label)
+    stop: threading.Event | None = None,
+    joined: Callable[[Sequence[str]], str] = "".join,
+) -> Iterator[tuple[int, Result[str]]]:
+    """`_each` with a chat model, on this machine or on a server; the answers to one item's talks are joined."""
+    here = isinstance(model, ChatModel)
 
-    def run(talks: list[Sequence[Message]]) -> list[str | Exception]:
-        prepared = [_attempt(model.prepare, talk) for talk in talks]
-        sound = [inputs for inputs in prepared if not isinstance(inputs, Exception)]
-        texts = iter(model.generate_batch(sound, max_new_tokens=tokens) if sound else ())
-        return [inputs if isinstance(inputs, Exception) else next(texts).strip() for inputs in prepared]
+    def answers(talks: Sequence[Sequence[Message]]) -> list[str | Exception]:
+        return _here(model, talks, tokens, stop) if here else _remotely(model, talks, tokens, at_once, stop)
 
-    return _each(items, asked, run, _Size(at_once, model.device), label)
+    def run(items: Sequence[Talks]) -> list[str | Exception]:
+        each = zip(*map(answers, zip(*items, strict=True)), strict=True)
+        return [
+            next((said for said in all_said if isinstance(said, Exception)), None) or joined(all_said)
+            for all_said in each
+        ]
+
+    return _each(items, asked, run, _Size(at_once, model.device if here else None), stop)
+
+
+def _here(
+    model: ChatModel, talks: Sequence[Sequence[Message]], tokens: int, stop: threading.Event | None
+) -> list[str | Exception]:
+    prepared = [_attempt(model.prepare, talk) for talk in talks]
+    sound = [inputs for inputs in prepared if not isinstance(inputs, Exception)]
+    texts = iter(model.generate_batch(sound, max_new_tokens=tokens, stop=stop) if sound else ())
+    return [inputs if isinstance(inputs, Exception) else next(texts).strip() for inputs in prepared]
 
 
 def _remotely(
-    model: AnyChatModel, talks: Sequence[Sequence[Message]], tokens: int, at_once: int
+    model: AnyChatModel, talks: Sequence[Sequence[Message]], tokens: int, at_once: int, stop: threading.Event | None
 ) -> list[str | Exception]:
-    answers = model.generate_many(talks, max_new_tokens=tokens, at_once=at_once)
+    answers = model.generate_many(talks, max_new_tokens=tokens, at_once=at_once, stop=stop)
     return [answer if isinstance(answer, Exception) else answer.text.strip() for answer in answers]
 
 
@@ -178,35 +219,48 @@ class _Size:
 
 
 def _each(
-    items: Sequence, opened: Callable[[Any], Any], run: Callable[[list], Sequence], size: _Size, label: str | None
-) -> list[Result]:
-    """`run` over batches of opened items, a window of them open at a time; results in the items' order."""
+    items: Sequence,
+    opened: Callable[[Any], Any],
+    run: Callable[[list], Sequence],
+    size: _Size,
+    stop: threading.Event | None = None,
+) -> Iterator[tuple[int, Result]]:
+    """`run` over batches of opened items, a window of them open at a time: the place of each, and what it gave."""
+    stopped = stop.is_set if stop else lambda: False
+    for start in range(0, len(items), _WINDOW):
+        window: dict[int, Any] = {}
+        for place, item in enumerate(items[start : start + _WINDOW], start):
+            if stopped():
+                return
+            window[place] = _attempt(opened, item)
+            if isinstance(window[place], Exception):
+                yield place, _result(window.pop(place))
+        # The longest first: what it takes alone says how many can be computed together.
+        waiting = sorted(window, key=lambda place: _length(window[place]), reverse=True)
+        while waiting:
+            batch, waiting = waiting[: size.now], waiting[size.now :]
+            values = _attempt(size.run, run, [window[place] for place in batch])
+            if stopped():  # what came of this batch may be cut short
+                return
+            if _out_of_memory(values) and len(batch) > 1:
+                size.halve()
+                waiting = batch + waiting
+                continue
+            if isinstance(values, Exception) and len(batch) == 1:
+                values = [values]
+            elif isinstance(values, Exception):  # one of them is at fault: the others go on without it
+                values = [_attempt(lambda item: run([item])[0], window[place]) for place in batch]
+            for place, value in zip(batch, values, strict=True):
+                del window[place]
+                yield place, _result(value)
+
+
+def _collected(each: Iterator[tuple[int, Result]], count: int, label: str | None) -> list[Result]:
+    """All results in their items' order, with a bar where there is a label for it."""
     from tqdm.auto import tqdm
 
-    results: list[Result] = []
-    with tqdm(total=len(items), desc=label, disable=label is None) as bar:
-        for start in range(0, len(items), _WINDOW):
-            window = [_attempt(opened, item) for item in items[start : start + _WINDOW]]
-            sound = [place for place, item in enumerate(window) if not isinstance(item, Exception)]
-            bar.update(len(window) - len(sound))
-            # The longest first: what it takes alone says how many can be computed together.
-            sound.sort(key=lambda place: _length(window[place]), reverse=True)
-            while sound:
-                batch, sound = sound[: size.now], sound[size.now :]
-                values = _attempt(size.run, run, [window[place] for place in batch])
-                if _out_of_memory(values) and len(batch) > 1:
-                    size.halve()
-                    sound = batch + sound
-                    continue
-                if isinstance(values, Exception) and len(batch) == 1:
-                    values = [values]
-                elif isinstance(values, Exception):  # one of them is at fault: the others go on without it
-                    values = [_attempt(lambda item: run([item])[0], window[place]) for place in batch]
-                for place, value in zip(batch, values, strict=True):
-                    window[place] = value
-                bar.update(len(batch))
-            results += [_result(item) for item in window]
-    return results
+    results = dict(tqdm(each, total=count, desc=label, disable=label is None))
+    return [results[place] for place in range(count)]
 
 
 def _attempt(do: Callable, *arguments: Any) -> Any:
@@ -239,4 +293,6 @@ def _length(item: Any) -> float:
         return len(item) / 4
     if isinstance(item, Image.Image):
         return item.width * item.height / 800
-    return sum(_length(message.text) + sum(map(_length, message.images)) for message in item)
+    if isinstance(item, Message):
+        return _length(item.text) + sum(map(_length, item.images))
+    return sum(map(_length, item))

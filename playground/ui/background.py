@@ -1,0 +1,49 @@
+"""Work that yields rarely, done in a thread of its own so that Stop and a closed page end it at once."""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+_PATIENCE = 0.2
+
+
+def while_working(work: Callable[[threading.Event], Iterable[Item]]) -> Iterator[Item | None]:
+    """Everything that `work` yields, as it comes, and None every fifth of a second while nothing does.
+
+    work: gets an event that is set to end it; what goes wrong in it is raised here. Closing this generator, which is
+    how Gradio stops an event, sets the event and waits for the thread.
+    """
+    items: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
+    stop = threading.Event()
+
+    def run() -> None:
+        try:
+            for item in work(stop):
+                items.put(("item", item))
+            items.put(("end", None))
+        except BaseException as error:
+            items.put(("error", error))
+
+    # A thread starts with empty context variables; the copy keeps what Gradio stores there.
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True)
+    thread.start()
+    try:
+        while True:
+            try:
+                kind, item = items.get(timeout=_PATIENCE)
+            except queue.Empty:
+                yield None
+                continue
+            if kind == "error":
+                raise item
+            if kind == "end":
+                return
+            yield item
+    finally:
+        stop.set()
+        thread.join()
