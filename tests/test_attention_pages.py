@@ -1,0 +1,100 @@
+"""The Attention tab: words, maps and what is kept of them; no browser needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from playground.models.chat import ChatModel
+from playground.tasks.examples import examples
+from playground.ui import (
+    attention_actions,
+    attention_tab,
+)
+from playground.ui.attention_view import CONTROLS
+from playground.ui.turn import Turn, Why
+
+
+def test_attention_is_switched_off_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    blind = ChatModel("blind", None, None, None, attention_reason="Its attention cannot be read.")
+    monkeypatch.setattr(attention_tab, "chat_model", lambda name: blind)
+    *buttons, note = attention_tab.capability("blind", switches=2)
+    assert [button.interactive for button in buttons] == [False, False]
+    assert "blind shows no attention maps. Its attention cannot be read." in note
+
+
+def asked(question: str, name: str = "moji-vlm") -> dict:
+    """What the Attention tab shows at the end of an answer about the first scene, by the names of its parts."""
+    parts: dict = {}
+    for step in attention_actions.ask(str(examples()[0].path), question, name):
+        parts |= step
+    return parts
+
+
+def set_to(parts: dict, **changed: object) -> list:
+    """The settings as the browser would send them after an answer, but for what is changed."""
+    values = {name: getattr(parts.get(name), "value", parts.get(name)) for name in CONTROLS} | {"opacity": 0.75}
+    return list((values | changed).values())
+
+
+def test_the_words_of_an_answer_say_how_far_they_lean_and_the_believed_map_comes_first() -> None:
+    parts = asked("what is in the picture?")
+    kept = parts["kept"]
+    little = {
+        word.text for word in kept.trace.words if f"map of “{word.text}” means little" in verdict(parts, word.text)
+    }
+    assert {"a", "and", ".", ","} <= little and not {"ball", "dogs", "cat"} & little
+    assert parts["method"].value == "patches" and "lay on the true ball" in parts["verdict"]
+    assert not parts["layer"].interactive and "hit" in parts["score"] and "random" in parts["score"]
+    assert "98" in parts["sure"] and "balls" in parts["sure"]  # the likeliest word, and what came next
+
+
+def verdict(parts: dict, text: str) -> str:
+    word = [word.text for word in parts["kept"].trace.words].index(text)
+    return attention_actions.another_word(parts["kept"], *set_to(parts, word=word, method="attention"))["verdict"]
+
+
+def test_a_map_that_runs_the_model_is_drawn_once_and_then_at_hand() -> None:
+    parts = asked("what is in the picture?")
+    kept, values = parts["kept"], set_to(parts, word=4)
+    first = attention_actions.another_word(kept, *values)
+    assert "heat" not in first and "runs the model again" in first["verdict"]
+    values = set_to(parts, word=4, against=first["against"])
+    drawn = attention_actions.run_wanted(kept, first["wanted"], *values)
+    again = attention_actions.another_word(kept, *values)
+    assert again["heat"].tobytes() == drawn["heat"].tobytes() and "wanted" not in again
+
+
+def test_settings_of_an_earlier_answer_get_one_sentence() -> None:
+    parts = asked(examples()[0].question)
+    for wrong in ({"word": 99}, {"word": -1}, {"layer": 99}, {"head": 99}, {"which": 1}, {"method": "magic"}):
+        shown = attention_actions.another_map(parts["kept"], *set_to(parts, **{"method": "attention"} | wrong))
+        assert "heat" not in shown and "Ask again" in shown["verdict"]
+    assert "Ask again" in attention_actions.redraw(None, *set_to(parts))["verdict"]
+
+
+def test_why_shows_the_very_answer_that_was_given() -> None:
+    turn = Turn("user", "how many dogs are there?", (str(examples()[0].path),))
+    *_, parts = attention_actions.look_into(Why((turn,), "three", "moji-vlm"))
+    assert [word.text for word in parts["kept"].trace.words] == ["three"]
+    assert "two" in parts["sure"]  # what it would rather have said
+    *_, parts = attention_actions.look_into(Why((turn,), "", "moji-vlm"))
+    assert "cannot be spelled" in parts["note"]
+
+
+def test_a_saved_trace_is_looked_at_without_its_model(tmp_path: Path) -> None:
+    parts = asked("what is in the picture?")
+    file = attention_actions.save_file(parts["kept"])["saved"].value["path"]
+    *_, opened = attention_actions.open_file(file)
+    assert [name for _, name in opened["method"].choices] == ["attention", "sinks"]
+    assert "moji-vlm" in opened["note"] and not opened["check"].visible
+    before, after = (
+        attention_actions.another_map(each["kept"], *set_to(each, method="attention", layer=2))
+        for each in (parts, opened)
+    )
+    assert before["heat"].tobytes() == after["heat"].tobytes()
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"no trace")
+    *_, refused = attention_actions.open_file(str(broken))
+    assert "broken.safetensors is no trace" in refused["note"]
