@@ -400,7 +400,8 @@ def test_attention_shows_another_map_for_another_word_layer_or_place(page: Page)
     words.get_by_text("cat", exact=True).click()
     changed()
     expect(seen(page, ".note").last).to_contain_text("lay on the true cat")
-    page.keyboard.press("ArrowLeft")  # the arrow keys walk through the answer
+    page.keyboard.press("Shift+Tab")  # the keyboard walks through the answer too
+    page.keyboard.press("Space")
     changed()
     expect(seen(page, ".note").first).to_contain_text("“a” means little")
     method = page.get_by_role("combobox", name="Method", exact=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playground.inside.check import Check
     from playground.inside.score import MapScore
 
-_ROWS = {"map": "this map", "random": "random", "centre": "the middle", "uniform": "everywhere the same"}
+_ROWS = {"map": "this map", "random": "random", "centre": "the middle", "uniform": "uniform"}
 
 
 def scores(found: Mapping[str, MapScore], noun: str) -> str:

@@ -23,8 +23,8 @@ _LEGEND = (
 def colours(looked: Looked) -> str:
     """How the words of the answer are painted, and the legend that says what the colour means.
 
-    The words are the labels of a group of radio buttons, so that the arrow keys walk through them; only numbers get
-    into this style sheet.
+    The words are the labels of a group of radio buttons, so that the keyboard reaches each (Tab, then Space); only
+    numbers get into this style sheet.
     """
     rules = []
     for index, word in enumerate(looked.trace.words):
