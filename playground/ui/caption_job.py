@@ -73,7 +73,7 @@ def job_for(uploads: Sequence[Upload], model: str, style: Style, before: Job | N
     Raises:
         TaskError: no file, or more than `FILES`.
     """
-    uploads = tuple(uploads)
+    uploads = tuple(sorted(uploads, key=lambda upload: upload.name))  # a browser tells a folder's files in any order
     if not uploads:
         raise TaskError("There are no pictures yet. Add some files, or a folder that has pictures in it.")
     if len(uploads) > FILES:
