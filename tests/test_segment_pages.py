@@ -35,9 +35,9 @@ def at(x: int, y: int) -> SimpleNamespace:
 def test_a_moved_threshold_reuses_what_was_kept() -> None:
     kept, before, *_ = coloured()
     moved, _, legend, *_ = segment_view.draw(kept, 0.8, *LOOK[1:], kept.titles)
-    again, _, earlier, *_ = segment_view.draw(kept, *LOOK, kept.titles)
-    assert again.value.tobytes() == before.value.tobytes() != moved.value.tobytes()
-    (first, _), *others = legend.choices
+    again, *_ = segment_view.draw(kept, *LOOK, kept.titles)
+    assert again["value"].tobytes() == before["value"].tobytes() != moved["value"].tobytes()
+    (first, _), *others = legend["choices"]
     name, figures = first.split("\n")
     pixels = int(figures.split(" px")[0].replace(",", ""))
     assert name == "dog" and len(others) == 2 and figures.endswith(f"{100 * pixels / 192**2:.1f} %")
@@ -49,11 +49,11 @@ def test_what_is_unticked_is_hidden_and_the_others_keep_their_colour() -> None:
     row, column = np.argwhere(kept.regions[1].mask(0.9, kept.shown.size))[0]
     for ticked, colour in ((["cat"], PALETTE[1]), (["dog"], kept.shown.getpixel((int(column), int(row))))):
         overlay, *_ = segment_view.draw(kept, 0.5, 1, segment_view.STYLES[1], segment_view.VIEWS[0], ticked)
-        assert overlay.value.getpixel((int(column), int(row))) == colour
+        assert overlay["value"].getpixel((int(column), int(row))) == colour
     overlay, slider, *_ = segment_view.draw(kept, *LOOK[:3], segment_view.VIEWS[1], kept.titles)
-    assert not overlay.visible and slider.visible
+    assert not overlay["visible"] and slider["visible"]
     cut, *_ = segment_view.draw(kept, *LOOK[:3], segment_view.VIEWS[2], ["cat"])
-    assert cut.value.getpixel((int(column), int(row)))[3] == 255 and cut.value.getpixel((0, 0))[3] == 0
+    assert cut["value"].getpixel((int(column), int(row)))[3] == 255 and cut["value"].getpixel((0, 0))[3] == 0
 
 
 def test_clicks_add_regions_that_stay_when_words_change_and_go_when_they_are_forgotten() -> None:
@@ -67,7 +67,7 @@ def test_clicks_add_regions_that_stay_when_words_change_and_go_when_they_are_for
     named, *_ = coloured("cat", two)
     assert named.titles == ("cat", "dog, clicked", "dog, clicked 2")
     alone, _, _, legend, *_ = segment_tab.without_clicks(named, *LOOK, named.titles)
-    assert alone.titles == ("cat",) and legend.value == ["cat"]
+    assert alone.titles == ("cat",) and legend["value"] == ["cat"]
 
 
 def test_clicks_that_cannot_mean_anything_get_one_sentence() -> None:
@@ -103,7 +103,7 @@ def test_a_model_that_takes_only_clicks_has_the_words_switched_off(checkpoint) -
 def test_files_hold_what_is_ticked_at_the_size_of_the_picture(tmp_path: Path) -> None:
     kept, *_ = coloured()
     files, note = segment_export.save(kept, *LOOK[:3], ["cat", "ball"], folder=str(tmp_path))
-    written = {Path(path).name: Path(path) for path in files.value}
+    written = {Path(path).name: Path(path) for path in files["value"]}
     listed = json.loads(written["masks.coco.json"].read_text())
     assert [category["name"] for category in listed["categories"]] == ["cat", "ball"] and not note
     assert listed["annotations"][0]["area"] == kept.regions[1].mask(0.5, (192, 192)).sum()

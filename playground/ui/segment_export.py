@@ -44,4 +44,4 @@ def save(
         )
     except Exception as error:
         return gr.skip(), snippets.trouble(troubles.sentence(error))
-    return gr.File([str(path) for path in paths], visible=True), ""
+    return gr.update(value=[str(path) for path in paths], visible=True), ""

@@ -71,9 +71,9 @@ def draw(
     picture = _cut(kept, threshold, visible) if view == VIEWS[2] else _painted(kept, threshold, opacity, style, visible)
     split = view == VIEWS[1]
     classes = ["cut-out"] if view == VIEWS[2] else []
-    overlay = gr.Image(None if split else picture, visible=not split, elem_classes=classes)
-    slider = gr.ImageSlider((kept.shown, picture) if split else None, visible=split)
-    return overlay, slider, _legend(kept, threshold, visible), gr.File(None, visible=False), ""
+    overlay = gr.update(value=None if split else picture, visible=not split, elem_classes=classes)
+    slider = gr.update(value=(kept.shown, picture) if split else None, visible=split)
+    return overlay, slider, _legend(kept, threshold, visible), gr.update(value=None, visible=False), ""
 
 
 def ticked_in(kept: Segmented, titles: Sequence[str]) -> list[int]:
@@ -118,14 +118,14 @@ def _cut(kept: Segmented, threshold: float, visible: Sequence[int]) -> Image.Ima
     return cut_out(kept.shown, masks_of(kept, threshold, visible, kept.shown.size))
 
 
-def _legend(kept: Segmented, threshold: float, visible: list[int]) -> gr.CheckboxGroup:
+def _legend(kept: Segmented, threshold: float, visible: list[int]) -> Any:
     """A box to tick for each region, with what it covers of the picture itself, not of what is shown of it."""
     titles = kept.titles
     choices = [
         (f"{title}\n{_area(region, threshold, kept.size)}", title)
         for title, region in zip(titles, kept.regions, strict=True)
     ]
-    return gr.CheckboxGroup(choices, value=[titles[index] for index in visible])
+    return gr.update(choices=choices, value=[titles[index] for index in visible])
 
 
 def _area(region: Region, threshold: float, size: tuple[int, int]) -> str:
