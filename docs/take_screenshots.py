@@ -52,6 +52,18 @@ def attention(page: Page) -> None:
     expect(seen(page, ".note").last).to_contain_text("lay on the true")
 
 
+def side_by_side(page: Page) -> None:
+    """Two ways to join picture and words, and what each looked at."""
+    seen(page, "button.example").nth(1).click()
+    expect(seen(page, ".note").last).to_contain_text("lies on the true")
+
+
+def anatomy(page: Page) -> None:
+    """The way through the model, its stations opened."""
+    seen(page, "button.example").first.click()
+    expect(seen(page, ".note").first).to_contain_text("would begin its answer")
+
+
 def main() -> None:
     """Walk through the tabs and write one PNG for each."""
     url = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:7860"
@@ -61,8 +73,9 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1180, "height": 800})
         page.goto(url)
         expect(page.locator(".status.awake").first).to_be_visible(timeout=120_000)
-        for show in (chat, ask, caption, segment, attention):
-            page.get_by_role("tab", name=show.__name__.capitalize(), exact=True).click()
+        page.get_by_role("button", name="No, thanks").click()
+        for show in (chat, ask, caption, segment, attention, side_by_side, anatomy):
+            page.get_by_role("tab", name=show.__name__.capitalize().replace("_", " "), exact=True).click()
             show(page)
             page.wait_for_timeout(600)
             page.mouse.move(0, 0)
