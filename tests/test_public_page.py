@@ -38,19 +38,22 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gr.Blocks]:
 
 @pytest.fixture
 def web(app: gr.Blocks) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{app.local_url}gradio_api", timeout=60) as client:
+    once = {"Connection": "close"}  # after an error the server closes it anyway
+    with httpx.Client(base_url=f"{app.local_url}gradio_api", timeout=60, headers=once) as client:
         yield client
 
 
 @pytest.fixture
 def enter(web: httpx.Client) -> Iterator[Callable[[str], Callable[[], None]]]:
     """Opens the page for a visitor of this name; what it returns closes it."""
+    kept = []  # a generator that nobody keeps ends, and closes its connection
     with ExitStack() as all_open:
 
         def opened(name: str) -> Callable[[], None]:
             beat = all_open.enter_context(ExitStack())
             lines = beat.enter_context(web.stream("GET", f"/heartbeat/{name}")).iter_lines()
             next(lines)
+            kept.append(lines)
             return beat.close
 
         yield opened

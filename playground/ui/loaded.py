@@ -21,6 +21,7 @@ from playground.models.remote import AnyChatModel, RemoteChatModel
 from playground.models.segmentation import SegmentationModel
 from playground.tasks import TaskError
 from playground.ui.hosting import check_allowed
+from playground.ui.zero import is_zero
 
 DEFAULT_CHAT = "moji-vlm"
 DEFAULT_SEGMENTER = "moji-clipseg"
@@ -152,6 +153,9 @@ def _wake(name: str) -> None:
     try:
         from PIL import Image
 
+        if is_zero():  # no GPU is lent to this process: what it loads is there for those that are forked from it
+            chat_model(name)
+            return
         question = Message("user", "what is in the picture?", (Image.new("RGB", (64, 64), "white"),))
         chat_model(name).generate((question,), max_new_tokens=2)
         print(f"* {title(name)} is awake", flush=True)

@@ -1,7 +1,7 @@
 """ZeroGPU Spaces: a GPU is lent for one call at a time, to a process that is forked for it.
 
 See https://huggingface.co/docs/hub/spaces-zerogpu. What such a process keeps in memory is lost when the call ends:
-its conversation and its encoded pictures help nobody, so `playground.ui.session` keeps none there.
+the keys and values of its talk help nobody, so `playground.ui.session` keeps none there.
 """
 
 from __future__ import annotations
