@@ -10,7 +10,7 @@ demo: .venv/ready
 
 test: .venv/ready
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 # One environment in .venv, brought up to date when requirements.txt changes.
 .venv/ready: requirements.txt
