@@ -5,6 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playground.models.remote import AnyChatModel
+    from playground.tasks.caption_folder import FolderRun
 
 
 def options_of(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
     _follow(running, options.output)
 
 
-def _chat_model(name: str):
+def _chat_model(name: str) -> AnyChatModel:
     from playground import load
     from playground.tasks import TaskError
 
@@ -59,7 +64,8 @@ def _chat_model(name: str):
     return model
 
 
-def _follow(running, output: Path) -> None:
+def _follow(running: FolderRun, output: Path) -> None:
+    """Show how far it is until it ends."""
     from tqdm import tqdm
 
     broken = 0

@@ -18,7 +18,7 @@ from playground.tasks.caption_folder import files_in
 from playground.tasks.captions_file import Captioned, CaptionsLog, as_csv, as_json, as_jsonl
 from playground.tasks.examples import examples
 
-COPIES = 36
+COPIES = 24
 
 
 @pytest.fixture(scope="module")
