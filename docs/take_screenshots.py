@@ -43,7 +43,7 @@ def caption(page: Page) -> None:
 def segment(page: Page) -> None:
     """Three words, three colours."""
     seen(page, "button.example").first.click()
-    expect(seen(page, ".legend li")).to_have_count(3)
+    expect(seen(page, "#mask-legend label")).to_have_count(3)
 
 
 def attention(page: Page) -> None:

@@ -24,27 +24,9 @@ _HEAT = np.array(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class LegendEntry:
-    """One line of a legend: the phrase, its colour, and what it covers, in pixels and as a share (0 to 1)."""
-
-    text: str
-    colour: Colour
-    share: float
-    pixels: int
-
-
 def colours(count: int) -> tuple[Colour, ...]:
     """`count` colours that stay apart for colour-blind people; they repeat after twelve."""
     return tuple(PALETTE[index % len(PALETTE)] for index in range(count))
-
-
-def legend(phrases: Sequence[str], masks: np.ndarray) -> tuple[LegendEntry, ...]:
-    """The legend of masks of shape (P, H, W), in the colours that `masks_over` gives them."""
-    return tuple(
-        LegendEntry(phrase, colour, float(mask.mean()), int(mask.sum()))
-        for phrase, colour, mask in zip(phrases, colours(len(phrases)), masks, strict=True)
-    )
 
 
 def enlarged(image: Image.Image, side: int = 768) -> Image.Image:

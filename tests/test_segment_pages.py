@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from playground.drawing import PALETTE
-from playground.tasks.examples import examples
+from playground.tasks.examples import examples, truth_of
 from playground.ui import (
     segment_export,
     segment_tab,
@@ -82,8 +82,9 @@ def test_clicks_that_cannot_mean_anything_get_one_sentence() -> None:
         assert says in note and all(value == gr.skip() for value in same)
     assert "no picture" in segment_tab.at_field(None, None, "A new thing", "", "moji-clipseg", *LOOK, [], at(1, 1))[-1]
     assert "kept for an hour" in segment_tab.at_overlay(None, "A new thing", "", "", *LOOK, [], at(1, 1))[-1]
-    moved, *_ = segment_tab.at_field(kept, other, "A new thing", "bus", "moji-clipseg", *LOOK, ["dog"], at(150, 60))
-    assert moved is kept or "dog" not in getattr(moved, "titles", ())
+    bus = np.argwhere(truth_of(Image.open(other)).mask("bus")).mean(0)[::-1]
+    moved, *_ = segment_tab.at_field(kept, other, "A new thing", "bus", "moji-clipseg", *LOOK, ["dog"], at(*bus))
+    assert moved.titles == ("bus, clicked",)  # what was kept of the other picture is gone
 
 
 def test_a_model_that_takes_only_clicks_has_the_words_switched_off(checkpoint) -> None:

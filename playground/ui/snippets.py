@@ -7,7 +7,6 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playground.drawing import LegendEntry
     from playground.models.chat import Statistics
 
 
@@ -55,13 +54,3 @@ def percent(share: float) -> str:
     if 0 < share < 0.001:
         return "< 0.1 %"
     return f"{100 * share:.1f} %" if share < 0.0995 else f"{100 * share:.0f} %"
-
-
-def legend(entries: Sequence[LegendEntry]) -> str:
-    """Colour, phrase and covered share of each mask."""
-    rows = "".join(
-        f'<li><span class="chip" style="background:rgb{entry.colour}"></span>{escape(entry.text)}'
-        f'<span class="bar-figure">{escape(percent(entry.share)) if entry.share else "not found"}</span></li>'
-        for entry in entries
-    )
-    return f'<ul class="legend">{rows}</ul>'
