@@ -13,6 +13,8 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the options, serve the page, wake the model, and stay until interrupted."""
     options = parse(arguments)
+    # Gradio's MCP server has a client inside that reports to huggingface.co; read when huggingface_hub is imported.
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     from playground.ui.frame import build
     from playground.ui.hosting import SettingError
     from playground.ui.loaded import wake
