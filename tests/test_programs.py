@@ -27,18 +27,20 @@ from playground.models.loading import load
 from playground.tasks.answer import answer
 from playground.tasks.attend import attend
 from playground.tasks.chat import chat
+from playground.tasks.choose import choose
 from playground.tasks.detect import detect
 from playground.tasks.examples import examples, truth_of
 from playground.tasks.match import match
 from playground.tasks.segment import segment
 from playground.ui.streaming import growing
 
-ENDPOINTS = {"answer", "attend", "caption", "chat", "detect", "match", "models", "segment"}
+ENDPOINTS = {"answer", "attend", "caption", "chat", "choose", "detect", "match", "models", "segment"}
 SCENE = examples()[0]
 ASKED = {
     "/answer": ("how many dogs are there?",),
     "/attend": ("what is in the picture?",),
     "/caption": ("short",),
+    "/choose": ("is there a dog?",),
     "/detect": ("dog, cat",),
     "/match": ("a picture of a dog, a picture of a bus",),
     "/segment": ("dog, cat",),
@@ -72,6 +74,16 @@ def refusal(client: Client, *arguments: Any, api_name: str) -> str:
 
 def test_the_named_endpoints_are_these_and_no_event_of_the_page(client: Client) -> None:
     assert {name.strip("/") for name in client.view_api(return_format="dict")["named_endpoints"]} == ENDPOINTS
+
+
+def test_choices_are_compared_as_the_task_compares_them(client: Client, shown: dict, image: Image.Image) -> None:
+    question, choices = "how many dogs are there?", ["one", "two", "seven"]
+    got = client.predict(shown, question, choices, api_name="/choose")
+    wanted = choose(load("moji-vlm"), image, question, choices)
+    assert got["best"] == wanted.best.text == "two" and got["said"] == wanted.said
+    assert [each["share"] for each in got["choices"]] == pytest.approx(
+        [each.share for each in wanted.choices], rel=1e-3
+    )
 
 
 def test_the_catalogue_says_what_can_be_used_at_once(client: Client) -> None:
@@ -181,6 +193,8 @@ def test_any_file_gives_a_result_or_a_sentence(client: Client, odd_files: dict[s
 @pytest.mark.parametrize(
     ("endpoint", "arguments", "says"),
     [
+        ("/choose", ("is there a dog?", ["yes"]), "2 to 20"),
+        ("/choose", ("is there a dog?", ["yes", "no"], "median"), "no measure"),
         ("/answer", ("",), "question is empty"),
         ("/answer", ("why " * 12_500,), "49,999 characters"),
         ("/answer", (5,), "question: Input should be a valid string"),

@@ -19,6 +19,7 @@ from playground.tasks.answer import answer as answered
 from playground.tasks.caption import caption as captioned
 from playground.tasks.chat import PICTURES, checked_message, readable
 from playground.tasks.chat import chat as talked
+from playground.tasks.choose import choose as compared
 from playground.tasks.match import match as matched
 from playground.tasks.segment import phrases as split
 from playground.ui import loaded
@@ -36,7 +37,7 @@ NEW_TOKENS, TEMPERATURE = 1024, 2.0
 
 def build(app: gr.Blocks) -> None:
     """Add the endpoints to the app; they have no place on the page."""
-    serve(app, (models, chat, answer, caption, match, segment, detect, attend))
+    serve(app, (models, chat, answer, choose, caption, match, segment, detect, attend))
 
 
 class Said(TypedDict, total=False):
@@ -150,8 +151,9 @@ def answer(
         model: a chat model by its name in /models.
 
     Returns:
-        answer, probability (of the whole answer, 0 to 1; null where a server tells none), runners_up (each with answer
-        and probability, likeliest first), model, statistics, and notes on what was done to the picture.
+        answer, probability (of the whole answer, 0 to 1; null where a server tells none), calibrated (how often such an
+        answer was right, 0 to 1; null where that was not measured), runners_up (each with answer and probability,
+        likeliest first), model, statistics, and notes on what was done to the picture.
     """
     asked = checked_question(question)
     if not 0 <= runners_up <= 8:
@@ -162,7 +164,47 @@ def answer(
     return {
         "answer": found.text,
         "probability": found.probability,
+        "calibrated": found.calibrated,
         "runners_up": [{"answer": other.text, "probability": other.probability} for other in found.runners_up],
+        "model": model,
+        "statistics": figures(found.statistics),
+        "notes": list(opened.notes),
+    }
+
+
+def choose(
+    picture: Upload,
+    question: str,
+    choices: list[str] = ("yes", "no"),
+    measure: str = "sum",
+    model: str = loaded.DEFAULT_CHAT,
+    request: gr.Request = None,
+) -> dict:
+    """Compare given answers to a question about a picture by how likely the model finds each, not by reading its text.
+
+    Args:
+        picture: the picture.
+        question: what to ask about it.
+        choices: the answers to compare, from 2 to 20; yes and no where none are given.
+        measure: sum (each answer as a whole) or mean (by its tokens, where the answers differ much in length).
+        model: a chat model by its name in /models.
+
+    Returns:
+        best; choices (each with choice, share (together 1) and log_probability, in the order given); covered (how
+        probable it is that the model, answering freely, gives one of them); said (what it answers freely); model;
+        statistics; and notes on what was done to the picture.
+    """
+    opened = picture_of(picture)
+    chooser, seen = loaded.chat_model(here(model)), session_of(request).seen
+    found = compared(chooser, opened.image, question, choices, measure=measure, seen=seen)
+    return {
+        "best": found.best.text,
+        "choices": [
+            {"choice": each.text, "share": each.share, "log_probability": each.likelihood.log_probability}
+            for each in found.choices
+        ],
+        "covered": found.covered,
+        "said": found.said,
         "model": model,
         "statistics": figures(found.statistics),
         "notes": list(opened.notes),
@@ -176,7 +218,7 @@ def caption(
 
     Args:
         picture: the picture.
-        style: how much to say: short or detailed.
+        style: how much to say: short, detailed, or blind (for a blind reader).
         model: a chat model by its name in /models.
 
     Returns:
