@@ -17,6 +17,7 @@ from playground.models.chat import Message
 from playground.tasks import TaskError, checked_question
 from playground.tasks.answer import answer as answered
 from playground.tasks.caption import caption as captioned
+from playground.tasks.caption_wording import wording
 from playground.tasks.chat import PICTURES, checked_message, readable
 from playground.tasks.chat import chat as talked
 from playground.tasks.choose import choose as compared
@@ -222,10 +223,12 @@ def caption(
         model: a chat model by its name in /models.
 
     Returns:
-        text, finished; and when finished model, statistics, and notes on what was done to the picture.
+        text, finished; and when finished model, statistics, and notes on what was done to the picture or asked instead.
     """
     opened = picture_of(picture)
-    stream = captioned(loaded.chat_model(here(model)), opened.image, style, seen=session_of(request).seen)
+    teller = loaded.chat_model(here(model))
+    told = wording(teller, style).note
+    stream = captioned(teller, opened.image, style, seen=session_of(request).seen)
     with closing(growing(stream)) as parts:
         for text, written in parts:
             if written is None:
@@ -235,7 +238,7 @@ def caption(
         "finished": True,
         "model": model,
         "statistics": figures(written.statistics),
-        "notes": list(opened.notes),
+        "notes": [*opened.notes, told] if told else list(opened.notes),
     }
 
 
