@@ -71,13 +71,13 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     def keep(event: Any) -> None:
         event.then(*memory, **_AT_ONCE)
 
-    answered = []
     for event in sent:
         keep(event)
-        answered.append(event.then(chat_talk.respond, [talk, chosen, *fields.fields], outputs, **_IN_LINE))
-        keep(answered[-1].then(chat_talk.give_back, [box, talk], [talk, box], **_AT_ONCE))
-    keep(box.stop(chat_talk.stop, talk, outputs, cancels=answered, **_AT_ONCE))
-    keep(gr.on([fresh.click, chatbot.clear], chat_talk.begin_anew, None, outputs, cancels=answered, **_AT_ONCE))
+        answered = event.then(chat_talk.respond, [talk, chosen, *fields.fields], outputs, **_IN_LINE)
+        keep(answered.then(chat_talk.give_back, [box, talk], [talk, box], **_AT_ONCE))
+    # These go the way that the answer comes, so that they reach the page after its last word.
+    keep(box.stop(chat_talk.stop, talk, outputs, **_UNSEEN))
+    keep(gr.on([fresh.click, chatbot.clear], chat_talk.begin_anew, None, outputs, **_UNSEEN))
     keep(chatbot.undo(chat_talk.undo, [box, talk], outputs, **_AT_ONCE))
     leave.click(chat_talk.leave_unchanged, talk, outputs, **_AT_ONCE)
     # Not at once: only an event of the queue tells the page that a state, such as `why`, has changed.

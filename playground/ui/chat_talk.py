@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -17,11 +16,14 @@ from playground.tasks.chat import chat, checked_message, readable
 from playground.ui import snippets, troubles
 from playground.ui.chat_view import view, waiting
 from playground.ui.loaded import chat_model, title
-from playground.ui.session import session_of
+from playground.ui.session import Answering, session_of
 from playground.ui.streaming import growing
 from playground.ui.turn import Turn
 
 _BUSY = "Your last message is still being answered. Wait for the answer, or stop it first."
+
+_PATIENCE = 10
+"""Seconds that a new conversation waits for the old one's answer to end, which takes a token."""
 
 
 @dataclass(frozen=True)
@@ -101,19 +103,24 @@ def respond(
     if not talk.turns or talk.turns[-1].role != "user":  # it was stopped, or the talk begun anew, while it waited
         yield _only()
         return
+    session = session_of(request)
+    answering = session.answering = Answering()
     try:
-        model, session = chat_model(name), session_of(request)
-        session.stop = threading.Event()
+        model = chat_model(name)
         heard, dropped = readable(talk.turns, model)
         opened = {path: open_picture(path) for turn in heard for path in turn.images}
         *earlier, message = (
             Message(turn.role, turn.text, tuple(opened[path].image for path in turn.images)) for turn in heard
         )
-        kept = {"conversation": session.talk_with(model), "seen": session.seen, "stop": session.stop}
+        kept = {"conversation": session.talk_with(model), "seen": session.seen, "stop": answering.stop}
         wished = {"system": system, "temperature": float(temperature or 0), "max_new_tokens": int(length or 256)}
         with closing(growing(chat(model, earlier, message.text, message.images, **wished, **kept))) as parts:
             for said, reply in parts:
+                if answering.unwanted or (answering.stop.is_set() and not answering.speaking):  # `stop` has ended it
+                    yield _only()
+                    return
                 told = replace(talk, turns=(*talk.turns, Turn("assistant", said, model=name)))
+                answering.speaking = True
                 if reply is None:
                     yield _only(talk=told, chatbot=view(told.turns))
         footer = f"{title(name)} · {snippets.statistics(reply.answer.statistics)}"
@@ -127,7 +134,9 @@ def respond(
         again = before.changing is None and before.turns[: len(talk.turns)] == talk.turns
         talk = replace(before, unsent=None if again else asked)  # asked once more, it still stands in the talk
         note, changing = snippets.trouble(troubles.sentence(error)), gr.Row(visible=talk.changing is not None)
-        yield talk, view(talk.turns), ready_box(), note, changing
+        yield _only() if answering.unwanted else (talk, view(talk.turns), ready_box(), note, changing)
+    finally:
+        answering.over.set()
 
 
 def give_back(message: dict[str, Any] | None, talk: Talk) -> tuple[Any, Any]:
@@ -185,8 +194,16 @@ def leave_unchanged(talk: Talk) -> tuple[Any, ...]:
 
 
 def stop(talk: Talk, request: gr.Request = None) -> tuple[Any, ...]:
-    """End the answer: what was said stays, and no question is left without an answer's turn."""
-    session_of(request).stop.set()
+    """End the answer: what was said stays, and no question is left without an answer's turn.
+
+    An answer that has begun ends itself and says so; one that has not is silent from now on. (Gradio's own way to
+    cancel an event may leave the page with an error that is none.)
+    """
+    answering = session_of(request).answering
+    if answering and not answering.over.is_set():
+        answering.stop.set()
+        if answering.speaking:
+            return _only()
     turns = talk.turns
     if turns and turns[-1].role == "user":
         turns = (*turns, Turn("assistant", ""))
@@ -196,8 +213,12 @@ def stop(talk: Talk, request: gr.Request = None) -> tuple[Any, ...]:
 
 
 def begin_anew(request: gr.Request = None) -> tuple[Any, ...]:
-    """An empty talk; an answer that is being written ends. The box keeps what is in it."""
-    session_of(request).stop.set()
+    """An empty talk; an answer that is being written ends first, unseen. The box keeps what is in it."""
+    answering = session_of(request).answering
+    if answering:
+        answering.unwanted = True
+        answering.stop.set()
+        answering.over.wait(_PATIENCE)
     return Talk(), [], ready_box(), "", gr.Row(visible=False)
 
 

@@ -26,17 +26,31 @@ _sessions: OrderedDict[str, Session] = OrderedDict()
 _lock = threading.Lock()
 
 
+@dataclass(eq=False)
+class Answering:
+    """An answer that is being written in the chat tab, and what its visitor wants of it.
+
+    stop: once set, it ends the answer. over: set when nothing more will come of it. speaking: whether its first words
+    have come. unwanted: nothing of it is to be shown any more, for the talk was begun anew.
+    """
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+    speaking: bool = False
+    unwanted: bool = False
+
+
 @dataclass
 class Session:
     """One visitor's encoded pictures, and the keys and values of the talk in the chat tab.
 
-    stop: once set, it ends the answer that is being written there. pressed: the turn whose button was pressed last, and
-    when, in seconds of the monotonic clock.
+    answering: the newest answer there. pressed: the turn whose button was pressed last, and when, in seconds of the
+    monotonic clock.
     """
 
     seen: Seen = field(default_factory=lambda: Seen(SEEN_MB))
     talk: Conversation | None = None
-    stop: threading.Event = field(default_factory=threading.Event)
+    answering: Answering | None = None
     pressed: tuple[int, float] = (-1, 0.0)
 
     def talk_with(self, model: AnyChatModel) -> Conversation | None:
