@@ -512,7 +512,7 @@ def test_the_page_fits_a_phone(app: str, browser: Browser, scheme: str) -> None:
     expect(phone.locator(".status.awake").first).to_be_visible(timeout=60_000)
     for name in TABS:
         open_tab(phone, name)
-        expect(phone.get_by_role("tabpanel").locator("visible=true")).to_be_visible()
+        expect(phone.get_by_role("tab", name=name, exact=True)).to_have_attribute("aria-selected", "true")
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390, name
         shoot(phone, f"phone-{scheme}-{name.lower()}")
     phone.close()

@@ -28,10 +28,16 @@ def opener(fields: Mapping[str, Fields]) -> Callable[..., tuple[Any, ...]]:
             gr.Tabs(selected=tab) if tab else gr.skip(),
             wanted or gr.skip(),
             snippets.notes(link.notes),
-            *(shown.get(place, gr.skip()) for place in _all(fields)),
+            *(shown.get(place, _untouched(place)) for place in _all(fields)),
         )
 
     return opened
+
+
+def _untouched(place: tuple[str, str]) -> Any:
+    """What leaves a field as it is. A picture's is empty now anyway, and a skipped one Gradio would make anew, without
+    what `picture_input` taught it."""
+    return None if place[1] == "picture" else gr.skip()
 
 
 def _all(fields: Mapping[str, Fields]) -> dict[tuple[str, str], Any]:

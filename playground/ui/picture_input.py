@@ -25,7 +25,8 @@ def picture_input(note: gr.HTML) -> gr.Image:
         height=320,
         interactive=True,
     )
-    # Set on this field alone: for a subclass Gradio would write a .pyi file beside this one at every import.
+    # Set on this field alone: for a subclass Gradio would write a .pyi file beside this one at every import. No event
+    # may answer it with `gr.skip()` or `gr.update()`: for these Gradio makes the field anew from its class.
     field.preprocess = _path
     field.upload(check, field, [field, note], show_progress="hidden", api_visibility="private")
     return field
@@ -50,7 +51,7 @@ def chosen_picture(path: str | None) -> Picture:
 def check(path: str | None) -> tuple[object, str]:
     """After an upload: show the picture as the models will see it, or take it out and say why."""
     if not path:
-        return gr.skip(), ""
+        return None, ""
     try:
         picture = open_picture(path)
     except Exception as error:
