@@ -123,11 +123,16 @@ def respond(
                 answering.speaking = True
                 if reply is None:
                     yield _only(talk=told, chatbot=view(told.turns))
-        footer = f"{title(name)} · {snippets.statistics(reply.answer.statistics)}"
-        answer = replace(told.turns[-1], text=reply.answer.text.strip(), footer=footer)
+                if answering.stop.is_set():
+                    break
+        cost = snippets.statistics(reply.answer.statistics) if reply else "stopped"
+        answer = replace(told.turns[-1], text=said.strip(), footer=f"{title(name)} · {cost}")
         talk = Talk((*talk.turns, answer))
         seen = [note for path in heard[-1].images for note in opened[path].notes]
-        note = snippets.notes((*seen, *dropped, *reply.notes))
+        note = snippets.notes((*seen, *dropped, *(reply.notes if reply else ())))
+        if answering.unwanted:
+            yield _only()
+            return
         yield talk, view(talk.turns), ready_box(), note, gr.skip()
     except Exception as error:
         asked, before = talk.turns[-1], talk.before or Talk(talk.turns[:-1])
