@@ -4,8 +4,8 @@
 
 Starts the app in its own process. Every visitor has a session, a picture of his own and a talk about it, which he
 sends as the page does (uploads, the queue, a stream of events) and without a pause between two questions. What each
-must be answered is computed beforehand, by the task itself. Then somebody begins a long answer and closes the page,
-and the next one in the line measures how long until his own begins.
+must be answered is computed beforehand, by the task itself. Then somebody sends twenty questions and closes the page
+while the first is being answered; who stands behind them in the line measures how long until his own answer begins.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from app_process import running_app  # noqa: E402
 
 QUESTIONS = ("what is in the picture?", "how many things are there?", "describe the picture in detail.")
-LONG = {"message": "describe the picture in detail.", "temperature": 2.0, "max_new_tokens": 1024}
-"""Words drawn almost at random: hundreds of them, where Moji would have said all in forty."""
+IMPATIENT = 20
+"""How many questions somebody has in the line who then closes the page."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,15 @@ class Asked:
     text: str
     first: float
     whole: float
+
+
+@dataclass(frozen=True)
+class App:
+    """A running app: its address, the number of its chat endpoint, and that one's parameters with their defaults."""
+
+    url: str
+    chat: int
+    defaults: tuple[tuple[str, object], ...]
 
 
 def main() -> None:
@@ -57,8 +66,9 @@ def main() -> None:
         log = Path(folder) / "app.log"
         with running_app(log) as url:
             awake(log)
-            talks, seconds = asyncio.run(crowd(url, pictures))
-            alone, left = asyncio.run(leaving(url, pictures, chosen.rounds))
+            app = opened(url)
+            talks, seconds = asyncio.run(crowd(app, pictures))
+            stayed, left = asyncio.run(leaving(app, pictures, chosen.rounds))
     said = [[asked.text for asked in talk] for talk in talks]
     pairs = (pair for talk in zip(said, wanted, strict=True) for pair in zip(*talk, strict=True))
     wrong = sum(got != right for got, right in pairs)
@@ -68,10 +78,8 @@ def main() -> None:
     print("| seconds until | median | 95 of 100 |\n|---|---|---|")
     for what, times in (("the first word", [a.first for a in every]), ("the whole answer", [a.whole for a in every])):
         print(f"| {what} | {statistics.median(times):.2f} | {statistics.quantiles(times, n=20)[-1]:.2f} |")
-    print(f"| a long answer ends that nobody leaves | {statistics.median(alone):.2f} | |")
-    print(
-        f"| the next answer begins when somebody leaves one | {statistics.median(left):.2f} | {max(left):.2f} (most) |"
-    )
+    print(f"| all answers of somebody with {IMPATIENT} questions who stays | {stayed:.2f} | |")
+    print(f"| the next one's first word, after he left | {statistics.median(left):.2f} | {max(left):.2f} (most) |")
     if wrong:
         raise SystemExit("Somebody got an answer that was not his.")
 
@@ -110,21 +118,29 @@ def awake(log: Path, patience: float = 120) -> None:
         time.sleep(0.2)
 
 
-async def crowd(url: str, pictures: list[Path]) -> tuple[list[list[Asked]], float]:
+def opened(url: str) -> App:
+    """What a page has to know before it can ask."""
+    events = httpx.get(f"{url}/config").json()["dependencies"]
+    told = httpx.get(f"{url}/gradio_api/info").json()["named_endpoints"]["/chat"]["parameters"]
+    number = next(event["id"] for event in events if event["api_name"] == "chat")
+    return App(url, number, tuple((part["parameter_name"], part.get("parameter_default")) for part in told))
+
+
+async def crowd(app: App, pictures: list[Path]) -> tuple[list[list[Asked]], float]:
     """Everybody's talk, all begun at once, and the seconds until the last one was over."""
     began = time.perf_counter()
-    talks = await asyncio.gather(*(visit(url, picture) for picture in pictures))
+    talks = await asyncio.gather(*(visit(app, picture) for picture in pictures))
     return talks, time.perf_counter() - began
 
 
-async def visit(url: str, picture: Path) -> list[Asked]:
+async def visit(app: App, picture: Path) -> list[Asked]:
     """One visitor's questions, each sent when the answer before has come."""
-    async with httpx.AsyncClient(base_url=url, timeout=600) as browser:
+    async with httpx.AsyncClient(base_url=app.url, timeout=600) as browser:
         session, shown = uuid.uuid4().hex, [await uploaded(browser, picture)]
         history, talk = [], []
         for question in QUESTIONS:
             pictures = [] if history else shown
-            talk.append(await asked(browser, session, message=question, pictures=pictures, history=history))
+            talk.append(await asked(app, browser, session, message=question, pictures=pictures, history=history))
             history += [
                 {"role": "user", "text": question, "pictures": pictures},
                 {"role": "assistant", "text": talk[-1].text, "pictures": []},
@@ -132,22 +148,38 @@ async def visit(url: str, picture: Path) -> list[Asked]:
         return talk
 
 
-async def leaving(url: str, pictures: list[Path], rounds: int) -> tuple[list[float], list[float]]:
-    """Seconds that a long answer takes, and seconds from its page being closed to the next answer's first word."""
-    alone, left = [], []
-    options = {"base_url": url, "timeout": 600}
+async def leaving(app: App, pictures: list[Path], rounds: int) -> tuple[float, list[float]]:
+    """Seconds that a visitor's questions take when he stays, and from his leaving to the next answer's begin.
+
+    The next one stands in the line behind all of them.
+    """
+    left = []
+    options = {"base_url": app.url, "timeout": 600}
     async with httpx.AsyncClient(**options) as leaver, httpx.AsyncClient(**options) as follower:
         one, other = await uploaded(leaver, pictures[0]), await uploaded(follower, pictures[1])
+        question = {"message": QUESTIONS[0], "pictures": [other]}
+        began = time.perf_counter()
+        staying = [text async for text, over in many(app, leaver, pictures=[one]) if over]
+        stayed = time.perf_counter() - began
+        assert len(staying) == IMPATIENT
         for _ in range(rounds):
-            alone.append((await asked(leaver, uuid.uuid4().hex, pictures=[one], **LONG)).whole)
-            async with aclosing(events(leaver, uuid.uuid4().hex, pictures=[one], **LONG)) as written:
+            async with aclosing(many(app, leaver, pictures=[one])) as written:
                 await anext(written)
-                began, question = time.perf_counter(), {"message": QUESTIONS[0], "pictures": [other]}
-                waiting = asyncio.create_task(asked(follower, uuid.uuid4().hex, **question))
+                began, waiting = time.perf_counter(), asyncio.create_task(asked(app, follower, **question))
                 await asyncio.sleep(0.2)  # until he stands in the line
                 closed = time.perf_counter()
             left.append(began + (await waiting).first - closed)
-    return alone, left
+    return stayed, left
+
+
+async def many(app: App, browser: httpx.AsyncClient, **options: object) -> AsyncIterator[tuple[str, bool]]:
+    """What comes of `IMPATIENT` questions sent at once by one visitor; see `events`."""
+    session = uuid.uuid4().hex
+    for _ in range(IMPATIENT):
+        await join(app, browser, session, message=QUESTIONS[-1], **options)
+    async with aclosing(events(browser, session, IMPATIENT)) as coming:
+        async for event in coming:
+            yield event
 
 
 async def uploaded(browser: httpx.AsyncClient, picture: Path) -> dict:
@@ -156,42 +188,38 @@ async def uploaded(browser: httpx.AsyncClient, picture: Path) -> dict:
     return {"path": response.raise_for_status().json()[0], "meta": {"_type": "gradio.FileData"}}
 
 
-async def asked(browser: httpx.AsyncClient, session: str, **options: object) -> Asked:
-    """Send one message and read its answer to the end."""
-    began, first = time.perf_counter(), None
-    async for text, finished in events(browser, session, **options):
-        if text and first is None:
-            first = time.perf_counter() - began
-        if finished:
-            return Asked(text, first or time.perf_counter() - began, time.perf_counter() - began)
+async def asked(app: App, browser: httpx.AsyncClient, session: str = "", **options: object) -> Asked:
+    """Send one message and read its answer to the end; without a session, as a new visitor."""
+    session, began, first = session or uuid.uuid4().hex, time.perf_counter(), None
+    await join(app, browser, session, **options)
+    async for text, over in events(browser, session):
+        first = first or time.perf_counter() - began
+        if over:
+            return Asked(text, first, time.perf_counter() - began)
     raise SystemExit("An answer did not come.")
 
 
-async def events(browser: httpx.AsyncClient, session: str, **options: object) -> AsyncIterator[tuple[str, bool]]:
-    """(something of the answer, False) as it comes, and (the whole answer, True), by the page's own protocol."""
-    chat = await endpoint(browser)
-    data = [options.get(name, default) for name, default in chat["defaults"]]
-    job = {"fn_index": chat["id"], "data": data, "session_hash": session}
+async def join(app: App, browser: httpx.AsyncClient, session: str, **options: object) -> None:
+    """Put a message into the line."""
+    data = [options.get(name, default) for name, default in app.defaults]
+    job = {"fn_index": app.chat, "data": data, "session_hash": session}
     (await browser.post("/gradio_api/queue/join", json=job)).raise_for_status()
+
+
+async def events(browser: httpx.AsyncClient, session: str, answers: int = 1) -> AsyncIterator[tuple[str, bool]]:
+    """("", False) whenever more of an answer comes, and (the whole answer, True), by the page's own protocol."""
     async with browser.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
         async for line in stream.aiter_lines():
             message = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
             if message.get("msg") == "process_generating":
-                yield "…", False
+                yield "", False
             elif message.get("msg") == "process_completed":
                 if not message["success"]:
                     raise SystemExit(f"An answer failed: {message['output']}")
                 yield message["output"]["data"][0]["text"], True
-
-
-async def endpoint(browser: httpx.AsyncClient, known: dict = {}) -> dict:  # noqa: B006
-    """The number of the chat's endpoint, and its parameters with what they are when nobody says."""
-    if not known:
-        config = (await browser.get("/config")).json()
-        known["id"] = next(event["id"] for event in config["dependencies"] if event["api_name"] == "chat")
-        info = (await browser.get("/gradio_api/info")).json()["named_endpoints"]["/chat"]["parameters"]
-        known["defaults"] = [(part["parameter_name"], part.get("parameter_default")) for part in info]
-    return known
+                answers -= 1
+                if not answers:
+                    return
 
 
 if __name__ == "__main__":
