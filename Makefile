@@ -40,6 +40,7 @@ moji: .venv/ready
 
 # Measure what is shipped on 300 fresh scenes, and write the figures into the model cards.
 evaluate: .venv/ready
+	$(BIN)/python -m playground.training.calibration
 	$(BIN)/python -m playground.training.evaluate --scenes 300 --output docs/evaluation.json
 	$(BIN)/python -m playground.training.cards
 

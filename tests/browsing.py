@@ -39,6 +39,12 @@ def upload(page: Page, name: str, data: bytes) -> None:
     panel.locator("input[type=file]").first.set_input_files(file)
 
 
+def paste(field: Locator, text: str) -> None:
+    """Put a long text into a field at once: `fill` is seen by the page as one event for each of its lines."""
+    put = "(field, text) => { field.value = text; field.dispatchEvent(new Event('input', {bubbles: true})) }"
+    field.evaluate(put, text)
+
+
 def address(page: Page, picture: str) -> str:
     """Where the picture in this field comes from: another one, another address."""
     shown = page.locator(f"{picture} img").first

@@ -13,7 +13,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from app_process import running_app
-from browsing import Browser, Locator, Page, address, answered, expect, open_tab, pick, seen, shoot, slide, upload
+from browsing import (
+    Browser,
+    Locator,
+    Page,
+    address,
+    answered,
+    expect,
+    open_tab,
+    paste,
+    pick,
+    seen,
+    shoot,
+    slide,
+    upload,
+)
 from PIL import Image
 from test_media import huge_png, saved
 
@@ -138,7 +152,7 @@ def test_a_question_gets_an_answer_and_its_rivals(page: Page) -> None:
     open_tab(page, "Ask")
     seen(page, "button.example").nth(1).click()
     expect(seen(page, ".answer-text")).not_to_be_empty()
-    expect(seen(page, ".bars.best .bar-figure")).to_contain_text("%")
+    expect(seen(page, ".bars.best .bar-figure")).to_contain_text(["%", "%"])  # as measured, and the model's own
     assert seen(page, ".bars li").count() >= 3
     expect(seen(page, "textarea").first).not_to_be_empty()
     shoot(page, "ask")
@@ -178,7 +192,7 @@ def test_many_pictures_make_a_table_to_keep(page: Page) -> None:
     open_tab(page, "Ask")
     open_tab(page, "Many pictures")
     questions = page.get_by_role("textbox", name="Questions")
-    questions.fill("\n".join(f"is there a {number}?" for number in range(1000)))
+    paste(questions, "\n".join(f"is there a {number}?" for number in range(1000)))
     page.get_by_role("button", name="Ask them all").click()
     expect(seen(page, ".trouble")).to_contain_text("up to 50")
     questions.fill("how many dogs are there?\nis there a cat?")
@@ -203,7 +217,7 @@ def test_many_pictures_make_a_table_to_keep(page: Page) -> None:
     assert [row["picture"] for row in rows] == ["two-dogs.png"] * 2 + ["letter.png"] * 2 + ["traffic.png"] * 2
     assert rows[0]["answer"] == json.loads(kept["JSON"])["answers"][0]["answer"] == "two" and rows[2]["error"]
     expect(questions).to_have_value("how many dogs are there?\nis there a cat?")
-    questions.fill("\n".join(f"how many things are there ? {'?' * number}" for number in range(50)))
+    paste(questions, "\n".join(f"how many things are there {'?' * number}" for number in range(50)))
     page.get_by_role("button", name="Ask them all").click()
     page.get_by_role("button", name="Stop").locator("visible=true").click()
     expect(seen(page, ".small-print").get_by_text("Stopped")).to_be_visible()

@@ -87,4 +87,5 @@ def _read(file: Path, states: tuple) -> tuple[Calibration | None, str]:
     figures = f"error {found.before:.3f} before, {found.after:.3f} after, on {found.measured:,} others{chance}"
     if not found.helps:
         return None, f"Not calibrated: fitting a map to {found.answers:,} of its answers did not help ({figures})."
-    return found, f"Calibrated on {found.answers:,} of its answers about fresh scenes of its own world ({figures})."
+    scenes = "short questions about fresh scenes of its own world"
+    return found, f"Calibrated on {found.answers:,} of its answers to {scenes} ({figures})."

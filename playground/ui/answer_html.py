@@ -9,7 +9,6 @@ from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from playground.ui import snippets
 from playground.ui.snippets import percent, small_print
 
 if TYPE_CHECKING:
@@ -47,14 +46,11 @@ def choice_card(found: Chosen, footer: str) -> str:
         made = "Bars: each choice's mean probability per token, end included, made to add up: long and short compare."
     freely = found.said or "nothing"
     free = f"By itself it says “{freely}”. It gives one of these choices word for word with {percent(found.covered)}."
-    caution = (
-        snippets.notes(["The model would hardly give any of these, so which of them is ahead says little."])
-        if found.covered < _RARE
-        else ""
-    )
+    caution = "The model would hardly give any of these, so which of them is ahead says little."
+    warned = f'<p class="caution">{caution}</p>' if found.covered < _RARE else ""
     return (
         f'<div class="answer">{_headline(best.text)}<ul class="bars choices">{rows}</ul>{small_print(made)}'
-        f"{small_print(free)}</div>{caution}{small_print(footer)}"
+        f"{small_print(free)}{warned}</div>{small_print(footer)}"
     )
 
 
