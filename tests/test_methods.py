@@ -17,6 +17,7 @@ from playground.inside.methods.activation import rank_gaussian
 from playground.inside.methods.leaning import BLANK, blank, leaning, says_little
 from playground.inside.methods.lens import logit_lens
 from playground.inside.methods.occlusion import _covers
+from playground.inside.methods.patches import _blurred
 from playground.inside.methods.rerun import probabilities, rerun
 from playground.inside.methods.walk import back, image_tokens
 from playground.inside.score import mass_inside
@@ -226,6 +227,16 @@ def test_a_lone_peak_is_smoothed_away_and_a_plain_grid_stays():
     assert rank_gaussian(grid).max() < 0.15
     np.testing.assert_allclose(rank_gaussian(np.full((4, 4), 0.3)), 0.3)
     np.testing.assert_allclose(rank_gaussian(np.array([[3.0]])), 3)
+
+
+def test_the_middle_of_what_was_found_becomes_the_highest():
+    """A patch at the edge of a thing, a little higher than its neighbours, is not where the thing is."""
+    grid = np.zeros((6, 9))
+    grid[1:4, 3:6] = 1
+    grid[1, 4] = 1.2
+    assert np.unravel_index(_blurred(grid).argmax(), grid.shape) == (2, 4)
+    np.testing.assert_allclose(_blurred(grid.T), _blurred(grid).T)
+    assert not _blurred(np.zeros((1, 4))).any()
 
 
 def test_covers_reach_every_pixel_and_stay_inside():

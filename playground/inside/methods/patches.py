@@ -4,6 +4,10 @@ An image token is not its patch: the tower's layers have mixed the patches, and 
 it. So the relevance of each image token (Chefer et al. 2021, arXiv:2103.15679, see `relevance`) is passed on through
 the tower's self-attention as in attention rollout (Abnar and Zuidema 2020, arXiv:2005.00928): of what a token is after
 a layer, a part came by attention and the rest was there before.
+
+So far the highest patch is often one at the edge of the right thing, most of which shows the ground. A thing covers
+several patches that lie together, so each patch is taken with its neighbours at last, by a Gaussian (Li et al. 2025,
+arXiv:2506.23270, smooth their maps too, see `activation`): the middle of what was found becomes the highest.
 """
 
 from __future__ import annotations
@@ -21,9 +25,13 @@ if TYPE_CHECKING:
     from playground.models.chat import ChatModel
     from playground.models.layout import ImageLayout
 
-# What came by attention in each of the tower's layers. Abnar and Zuidema say ½, which spreads too far in six layers:
-# on 30 scenes of Moji ¼ pointed at the thing for 95 % of 65 words, ½ for 89 %, ¾ for 86 %, and 0 for 77 %.
+# Measured with moji-vlm on 200 fresh scenes of seed 7: how many maps of 319 words of captions point at the thing.
+# What came by attention in each of the tower's layers: 0 points for 85 % of them, ¼ for 94 %, ½ for 95 %, ¾ for 85 %.
+# Abnar and Zuidema say ½, which spreads the map further: 13 % of it lies on the thing, with ¼ 22 %.
 MIXED = 0.25
+# The deviation of the Gaussian, in patches: without it 90 %, ½ 92 %, 0.7 94 %, 1 95 %, 1½ 93 %. Without it 29 of the
+# 33 misses are patches at the edge of the thing. Its price: 22 % of the map lies on the thing, without it 27 %.
+BLUR = 0.7
 
 
 def explain(model: ChatModel, trace: Trace, word: int, *, image: int = 0) -> np.ndarray:
@@ -49,13 +57,21 @@ def explain(model: ChatModel, trace: Trace, word: int, *, image: int = 0) -> np.
     flow[list(patches.tokens)] = _shared_out(own, trace.layouts[views[0]], patches)
     for square in tower.attention[: _layers_used(model, len(tower.attention))].mean(axis=1)[::-1]:
         flow = (1 - MIXED) * flow + MIXED * flow @ square
-    return paint(flow[list(patches.tokens)], tower)
+    return paint(_blurred(flow[list(patches.tokens)].reshape(patches.grid)).ravel(), tower)
 
 
 def _shared_out(shares: np.ndarray, tokens: ImageLayout, patches: ImageLayout) -> np.ndarray:
     """Where a token was made of several patches, each has the same part of its share."""
     down, across = (fine // coarse for fine, coarse in zip(patches.grid, tokens.grid, strict=True))
     return np.kron(shares.reshape(tokens.grid), np.full((down, across), 1 / (down * across))).ravel()
+
+
+def _blurred(grid: np.ndarray) -> np.ndarray:
+    """Each patch with its neighbours; beyond the border of the picture there is nothing."""
+    down, across = (
+        np.exp(-np.square(np.subtract.outer(steps, steps)) / (2 * BLUR**2)) for steps in map(np.arange, grid.shape)
+    )
+    return down @ grid @ across
 
 
 def _layers_used(model: ChatModel, layers: int) -> int:
