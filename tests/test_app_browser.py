@@ -481,6 +481,8 @@ def test_attention_settings_before_an_answer_get_one_sentence(app: str, browser:
 
 def test_attention_has_no_score_where_nobody_knows_the_truth(page: Page) -> None:
     open_tab(page, "Attention")
+    upload(page, "letter.png", b"dear sirs")
+    expect(seen(page, ".trouble")).to_contain_text("not a picture")
     upload(page, "plain.png", saved(Image.effect_noise((200, 150), 60).convert("RGB"), "PNG"))
     page.get_by_role("button", name="Ask and look").click()
     expect(seen(page, ".small-print").get_by_text("No score here")).to_be_visible()

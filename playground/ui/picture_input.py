@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta
+
 import gradio as gr
 from gradio.data_classes import ImageData
 
@@ -16,7 +18,7 @@ def picture_input(note: gr.HTML) -> gr.Image:
     Functions get the path of the upload, undecoded, and open it with `chosen_picture`: `gr.Image` would decode
     it before the function runs, and could then only show a bare "Error".
     """
-    field = gr.Image(
+    field = _Undecoded(
         label="Picture",
         type="filepath",
         format="png",  # lossless, so that an example scene is known again by its pixels
@@ -25,15 +27,19 @@ def picture_input(note: gr.HTML) -> gr.Image:
         height=320,
         interactive=True,
     )
-    # Set on this field alone: for a subclass Gradio would write a .pyi file beside this one at every import. No event
-    # may answer it with `gr.skip()` or `gr.update()`: for these Gradio makes the field anew from its class.
-    field.preprocess = _path
     field.upload(check, field, [field, note], show_progress="hidden", api_visibility="private")
     return field
 
 
-def _path(payload: ImageData | None) -> str | None:
+def _path(self: gr.Image, payload: ImageData | None) -> str | None:
     return payload.path if payload else None
+
+
+# A class, because Gradio makes a field anew from its class whenever an event changes or skips it. Made past Gradio's
+# own metaclass, which would write a .pyi file beside this one at every import.
+_Undecoded: type[gr.Image] = ABCMeta.__new__(
+    type(gr.Image), "Image", (gr.Image,), {"__module__": gr.Image.__module__, "preprocess": _path, "is_template": True}
+)
 
 
 def chosen_picture(path: str | None) -> Picture:
