@@ -13,8 +13,9 @@ from PIL import Image
 
 from playground import load
 from playground.inside.faithfulness import area, curves
-from playground.inside.measure import FUNCTION_WORDS, Plan, measure, named_things
+from playground.inside.measure import Plan, measure, named_things
 from playground.inside.methods import METHODS, explain
+from playground.inside.methods.leaning import FUNCTION_WORDS
 from playground.inside.sanity import given, randomised, rank_correlation
 from playground.inside.score import (
     BASELINES,
