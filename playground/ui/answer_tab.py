@@ -56,7 +56,10 @@ def _one(chosen: gr.State, why: gr.State) -> Fields:
         with gr.Column(min_width=300):
             note = gr.HTML(render=False)
             picture = picture_input(note)
-            question = gr.Textbox(label="Question", placeholder="how many dogs are there?", max_lines=4)
+            question = gr.Textbox(
+                label="Question", info="One question about the picture.", max_lines=4,
+                placeholder="how many dogs are there?",
+            )  # fmt: skip
             mode = gr.Radio(_MODES, label="Answer", **able(chosen.value))
             with gr.Group(visible=False) as several:
                 choices = gr.Textbox(

@@ -53,7 +53,12 @@ def _question() -> dict[str, Any]:
             picture = picture_input(note)
             picture.height = 250
         with gr.Column(min_width=300):
-            question = gr.Textbox(label="Question", placeholder="where is the dog?", max_lines=4)
+            question = gr.Textbox(
+                label="Question",
+                info="Every word of its answer gets a map.",
+                placeholder="where is the dog?",
+                max_lines=4,
+            )
             ask = gr.Button("Ask and look", variant="primary")
             note.render()
             with gr.Accordion("Keep this answer, or open a kept one", open=False):
