@@ -49,6 +49,8 @@ def test_every_tab_can_be_used_by_everybody(app: str, browser: Browser, scheme: 
             seen(page, "button.example").first.click()
             page.wait_for_timeout(500)
             expect(seen(page, "[data-testid='status-tracker']:not(.hide)")).to_have_count(0, timeout=60_000)
+            expect(page.locator(".pending")).to_have_count(0, timeout=60_000)  # what waits for its value is pale
+            page.wait_for_timeout(500)  # and takes its colour back slowly
         for width in (1280, 390):
             page.set_viewport_size({"width": width, "height": 900})
             found += [f"{name}, {width} px: {fault}" for fault in faults(page)]

@@ -74,6 +74,7 @@ const playground = (() => {
   document.addEventListener("click", (event) => tour[event.target.dataset?.tour]?.());
   // What Gradio leaves without a name, or names though a plain div may have none (a group may).
   const mend = () => {
+    document.querySelectorAll(".examples[role=list]").forEach((each) => { each.role = "group"; });  // of buttons
     document.querySelectorAll("div.empty[aria-label]:not([role])").forEach((each) => { each.role = "group"; });
     document.querySelectorAll("button:not([aria-label]):has(img)").forEach((each) => {
       if (!each.textContent.trim()) each.ariaLabel = "Enlarge the picture";
