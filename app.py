@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 
 
@@ -15,6 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     # Gradio's MCP server has a client inside that reports to huggingface.co; read when huggingface_hub is imported.
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    # The check of one format of addresses, which nobody here asks for, builds its grammar for more than a second.
+    sys.modules.setdefault("rfc3987_syntax", None)  # jsonschema, which MCP brings, does without it
     from playground.ui.frame import build
     from playground.ui.hosting import SettingError
     from playground.ui.loaded import wake
