@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playground.checkpoints.catalog import find
 from playground.checkpoints.download import Progress, download
@@ -37,37 +38,32 @@ def chat_model(name: str) -> AnyChatModel:
         LoadError: it cannot be loaded.
         TaskError: it is no chat model, or none that visitors of a public page may load.
     """
-    check_allowed(name)
-    model = load(name)
-    if not isinstance(model, ChatModel | RemoteChatModel):
-        raise TaskError(f"{name} cannot talk about pictures. Choose a chat model, such as {DEFAULT_CHAT}.")
-    return model
+    return _loaded(
+        name, ChatModel | RemoteChatModel, f"talk about pictures. Choose another one, such as {DEFAULT_CHAT}"
+    )
 
 
 def segmentation_model(name: str) -> SegmentationModel:
     """As `chat_model`, for a model that turns words or clicks into masks."""
-    check_allowed(name)
-    model = load(name)
-    if not isinstance(model, SegmentationModel):
-        raise TaskError(f"{name} cannot segment pictures. Choose another one, such as {DEFAULT_SEGMENTER}.")
-    return model
+    return _loaded(name, SegmentationModel, f"segment pictures. Choose another one, such as {DEFAULT_SEGMENTER}")
 
 
 def detection_model(name: str) -> DetectionModel:
     """As `chat_model`, for a model that turns words into boxes."""
-    check_allowed(name)
-    model = load(name)
-    if not isinstance(model, DetectionModel):
-        raise TaskError(f"{name} cannot detect things. Choose another one, such as {DEFAULT_DETECTOR}.")
-    return model
+    return _loaded(name, DetectionModel, f"detect things. Choose another one, such as {DEFAULT_DETECTOR}")
 
 
 def embedding_model(name: str) -> EmbeddingModel:
     """As `chat_model`, for a model that turns pictures and texts into vectors."""
+    return _loaded(name, EmbeddingModel, f"compare texts with pictures. Choose another one, such as {DEFAULT_MATCHER}")
+
+
+def _loaded(name: str, kind: Any, cannot: str) -> Any:
+    """A model of this class; `cannot` says what others cannot do, and what to choose instead."""
     check_allowed(name)
     model = load(name)
-    if not isinstance(model, EmbeddingModel):
-        raise TaskError(f"{name} cannot compare texts with pictures. Choose another one, such as {DEFAULT_MATCHER}.")
+    if not isinstance(model, kind):
+        raise TaskError(f"{name} cannot {cannot}.")
     return model
 
 
