@@ -85,10 +85,9 @@ def build(chosen: gr.State, style: gr.Radio) -> None:
         show_progress="hidden", concurrency_limit=None, api_visibility="private",
     )  # fmt: skip
     gr.on([files.upload, folder.upload], lambda: "", None, note, **quick)
-    running = again.change(
-        step, [job, again], outputs, show_progress="hidden", api_visibility="private", **MODEL_QUEUE
-    )  # fmt: skip
-    stop.click(stopped, job, outputs, cancels=running, **quick)
+    again.change(step, [job, again], outputs, show_progress="hidden", api_visibility="private", **MODEL_QUEUE)
+    # Gradio's `cancels` would lose the next beginning where the slice takes a while to end.
+    stop.click(stopped, job, outputs, **quick)
 
 
 def _file_field(label: str, count: str) -> gr.File:
@@ -125,7 +124,7 @@ def begin(
 
 def step(job: Job | None, again: int) -> Iterator[Shown]:
     """Caption the next slice of the folder, painting what comes, and ask for the one after it. Never raises."""
-    if job is None or not job.waiting:
+    if job is None or job.halt.is_set() or not job.waiting:
         yield Shown(run=gr.Button(interactive=True), stop=gr.Button(interactive=False))
         return
     try:
@@ -133,6 +132,9 @@ def step(job: Job | None, again: int) -> Iterator[Shown]:
         places = job.waiting[: job.slice]
         with closing(while_working(lambda stop: _captions(job, places, stop))) as each:
             for done in each:
+                if job.halt.is_set():
+                    yield Shown()
+                    return
                 if done is None:
                     yield Shown()
                     continue
@@ -158,6 +160,7 @@ def stopped(job: Job | None) -> Shown:
     """Stop: what is done stays, and can be taken away; beginning again with the same files does the others."""
     if job is None:
         return Shown(run=gr.Button(interactive=True), stop=gr.Button(interactive=False))
+    job.halt.set()
     return _ended(job, "Stopped; Describe all goes on from here.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -31,6 +32,7 @@ class Job:
         seconds: what the captions took so far.
         slice: how many pictures to do before others get their turn.
         notes: what the visitor should know of it, one sentence each.
+        halt: set it to end the slice in work; none follows.
     """
 
     uploads: tuple[Upload, ...]
@@ -41,6 +43,7 @@ class Job:
     seconds: float = 0.0
     slice: int = 4
     notes: tuple[str, ...] = ()
+    halt: threading.Event = field(default_factory=threading.Event)
 
     @property
     def waiting(self) -> list[int]:
@@ -83,7 +86,7 @@ def job_for(uploads: Sequence[Upload], model: str, style: Style, before: Job | N
         )
     job = Job(uploads, model, style)
     if before and before.waiting and (before.uploads, before.model, before.style) == (uploads, model, style):
-        job = replace(before, slice=job.slice)
+        job = replace(before, slice=job.slice, halt=job.halt)
     return job
 
 

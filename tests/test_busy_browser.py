@@ -1,14 +1,16 @@
-"""The chat while the model is busy: waiting, typing on, stopping, beginning anew, and who sees what."""
+"""What happens while a model is busy: waiting, typing on, stopping, leaving, beginning anew, and who sees what."""
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 from app_process import ROOT, running_app
-from browsing import Browser, Page, expect, seen
+from browsing import Browser, Page, expect, open_tab, seen
 
 from playground.tasks.examples import examples
 
@@ -96,3 +98,31 @@ def test_who_waits_sees_it_keeps_typing_and_sees_nobody_elses_talk(visit: Visit)
     expect(first.locator(".chat .user")).to_have_count(1)
     expect(first.locator(".chat .user")).to_contain_text("in detail")
     expect(second.locator(".chat .user")).to_have_count(1)
+
+
+def test_who_closes_the_page_holds_nobody_up(visit: Visit) -> None:
+    first, second = visit(), visit()
+    ask_for_much(first)
+    seen(second, "button.example").nth(1).click()
+    expect(second.locator(".chat .bot")).to_contain_text("…")
+    first.close()
+    expect(second.locator(".chat .bot")).to_contain_text("new token")  # the other answer would take two minutes more
+
+
+@pytest.mark.parametrize("waits", [0, 600], ids=["at once", "a little later"])
+def test_a_folder_goes_on_whenever_it_was_stopped(visit: Visit, tmp_path: Path, waits: int) -> None:
+    page = visit()
+    for number in range(6):
+        shutil.copy(examples()[number].path, tmp_path)
+    open_tab(page, "Caption")
+    open_tab(page, "A whole folder")
+    page.locator("input[type=file][webkitdirectory]").set_input_files(tmp_path)
+    expect(seen(page, ".file-preview tr")).to_have_count(6)
+    all_of_it, stop = page.get_by_role("button", name="Describe all"), page.get_by_role("button", name="Stop")
+    all_of_it.click()
+    expect(seen(page, ".captions tr")).not_to_have_count(0)
+    stop.click()
+    expect(seen(page, ".folder-progress")).to_contain_text("Stopped")
+    page.wait_for_timeout(waits)
+    all_of_it.click()
+    expect(seen(page, ".folder-progress")).to_contain_text("6 of 6 done")
