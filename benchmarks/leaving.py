@@ -40,6 +40,9 @@ def main() -> None:
         model, picture, log = Path(folder) / "slow", Path(folder) / "noise.png", Path(folder) / "app.log"
         noise().save(picture)
         slow = smolvlm_shaped()
+        letters = set(slow.processor.tokenizer.convert_tokens_to_ids(list("abcdefghijklmnopqrstuvwxyz")))
+        # So that what it writes can be seen.
+        slow.model.generation_config.suppress_tokens = sorted(set(range(slow.model.vocab_size)) - letters)
         slow.model.save_pretrained(model)
         slow.processor.save_pretrained(model)
         with running_app(log, {"PLAYGROUND_MODEL": str(model)}) as url, sync_playwright() as playwright:

@@ -7,6 +7,7 @@ stopped or not. python tests/slow_app.py takes the options of app.py.
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -34,8 +35,10 @@ def slow_stream(model: ChatModel, messages: Sequence[Message], **options: Any) -
                 break
             time.sleep(0.5)
             yield piece
+    stop = options.get("stop") or threading.Event()
     for _ in range(_SILENCE if "in detail" in messages[-1].text else 0):
-        time.sleep(0.5)
+        if stop.wait(0.5):
+            break
         yield replace(piece, text="")
     return answer
 

@@ -118,7 +118,7 @@ def test_the_app_uses_a_server_and_says_what_it_lacks(address: str, local: ChatM
     from playground.ui import answer_tab, attention_tab
 
     name, scene = f"{address}#{MOJI}", examples()[0]
-    card, no_map, look, *_ = answer_tab.respond(str(scene.path), scene.question, "free", "", "sum", name)
+    *_, (card, no_map, look, *_) = answer_tab.respond(str(scene.path), scene.question, "free", "", "sum", name)
     asked = (Message("user", scene.question, (Image.open(scene.path),)),)
     assert f">{local.generate(asked, max_new_tokens=96).text.strip()}<" in card
     assert (
@@ -127,7 +127,7 @@ def test_the_app_uses_a_server_and_says_what_it_lacks(address: str, local: ChatM
         and f"moji-vlm on {address.split('/')[2]}" in card
     )
     assert "runs on a server" in no_map and not look.interactive
-    *_, refused = answer_tab.respond(str(scene.path), scene.question, "yes-no", "", "sum", name)
+    *_, (*_, refused) = answer_tab.respond(str(scene.path), scene.question, "yes-no", "", "sum", name)
     assert "how likely its own words are" in refused and not answer_tab.able(name)["interactive"]
     button, note = attention_tab.capability(name, 1)
     assert not button.interactive and "runs on a server" in note

@@ -5,6 +5,9 @@ One question about one picture stands here; many at once stand in `answer_many`.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +17,12 @@ from playground.drawing import enlarged, heatmap_over
 from playground.models.loading import is_address
 from playground.models.remote import NO_LIKELIHOODS
 from playground.tasks import checked_question
-from playground.tasks.answer import answer
-from playground.tasks.choose import LONGEST, MOST, YES_NO, checked_choices, choose
+from playground.tasks.answer import Answered, answer
+from playground.tasks.choose import LONGEST, MOST, YES_NO, Chosen, checked_choices, choose
 from playground.tasks.glance import glance
 from playground.tasks.lines import Lines, distinct_lines
 from playground.ui import answer_html, answer_many, snippets, troubles
+from playground.ui.background import while_working
 from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture, picture_input
@@ -96,25 +100,34 @@ def _one(chosen: gr.State, why: gr.State) -> Fields:
 
 def respond(
     path: str | None, question: str, mode: str, choices: str, measure: str, name: str, request: gr.Request = None
-) -> tuple[Any, ...]:
-    """Values for (result, map, button, kept, note); on trouble the last result stays and the note says why."""
+) -> Iterator[tuple[Any, ...]]:
+    """Values for (result, map, button, kept, note), nothing new while the model works; on trouble the last result stays
+    and the note says why."""
     try:
         picture = chosen_picture(path)
         asked = checked_question(question)
         given = _choices(mode, choices)
         model, seen = chat_model(name), session_of(request).seen
-        if mode == "free":
-            found = answer(model, picture.image, asked, seen=seen)
-            text, card = found.text, answer_html.answer_card
-        else:
-            found = choose(model, picture.image, asked, given.items, measure=_measure(mode, measure), seen=seen)
-            text, card = found.best.text, answer_html.choice_card
+
+        def work(stop: threading.Event) -> Iterator[Answered | Chosen]:
+            told = {"stop": stop, "seen": seen}
+            if mode == "free":
+                yield answer(model, picture.image, asked, **told)
+            else:
+                yield choose(model, picture.image, asked, given.items, measure=_measure(mode, measure), **told)
+
+        with closing(while_working(work)) as results:
+            for found in results:
+                if found is None:
+                    yield (gr.skip(),) * 5
     except Exception as error:
-        return *(gr.skip() for _ in range(4)), snippets.trouble(troubles.sentence(error))
+        yield *(gr.skip() for _ in range(4)), snippets.trouble(troubles.sentence(error))
+        return
+    text, card = (found.text, answer_html.answer_card) if mode == "free" else (found.best.text, answer_html.choice_card)
     footer = f"{title(name)} · {snippets.statistics(found.statistics)}"
     kept = Why((Turn("user", asked, (path,)),), text, name)
     notes = snippets.notes((*picture.notes, *given.notes))
-    return card(found, footer), *_looking(model.attention_reason, text), kept, notes
+    yield card(found, footer), *_looking(model.attention_reason, text), kept, notes
 
 
 def glimpse(asked: Why | None, request: gr.Request = None) -> Any:

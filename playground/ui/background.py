@@ -12,14 +12,19 @@ Item = TypeVar("Item")
 _PATIENCE = 0.2
 
 
-def while_working(work: Callable[[threading.Event], Iterable[Item]]) -> Iterator[Item | None]:
+def while_working(
+    work: Callable[[threading.Event], Iterable[Item]], stop: threading.Event | None = None
+) -> Iterator[Item | None]:
     """Everything that `work` yields, as it comes, and None every fifth of a second while nothing does.
 
-    work: gets an event that is set to end it; what goes wrong in it is raised here. Closing this generator, which is
-    how Gradio stops an event, sets the event and waits for the thread.
+    Gradio looks whether a page was closed only when something is yielded: hand on the None, or a model that reads a
+    picture for half a minute does so for nobody.
+
+    work: gets an event that is set to end it, `stop` or a new one; what goes wrong in it is raised here. Closing this
+    generator, which is how Gradio stops an event, sets the event and waits for the thread.
     """
     items: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
-    stop = threading.Event()
+    stop = stop or threading.Event()
 
     def run() -> None:
         try:

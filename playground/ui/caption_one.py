@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -20,7 +21,7 @@ from playground.ui.caption_judge import judge_named
 from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture
 from playground.ui.session import Session, session_of
-from playground.ui.streaming import growing
+from playground.ui.streaming import growing_while_watched
 
 _SAME: Any = gr.skip()
 _SEARCHING = '<p class="empty">Looking for several captions…</p>'
@@ -87,8 +88,10 @@ def _written(picture: Picture, style: Style, name: str, session: Session, said: 
     model = chat_model(name)
     if note := _new_note(wording(model, style).note, said):
         yield note
-    with closing(growing(caption(model, picture.image, style, seen=session.seen))) as parts:
-        for text, answer in parts:
+    stream = partial(caption, model, picture.image, style, seen=session.seen)
+    with closing(growing_while_watched(lambda stop: stream(stop=stop))) as parts:
+        for part in parts:
+            text, answer = part or (_SAME, None)
             if answer is None:
                 yield Parts(text)
     footer = f"{_called(name)} · {snippets.statistics(answer.statistics)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -17,7 +18,7 @@ from playground.ui import snippets, troubles
 from playground.ui.chat_view import view, waiting
 from playground.ui.loaded import chat_model, title
 from playground.ui.session import Answering, session_of
-from playground.ui.streaming import growing
+from playground.ui.streaming import growing_while_watched
 from playground.ui.turn import Turn
 
 _BUSY = "Your last message is still being answered. Wait for the answer, or stop it first."
@@ -112,13 +113,18 @@ def respond(
         *earlier, message = (
             Message(turn.role, turn.text, tuple(opened[path].image for path in turn.images)) for turn in heard
         )
-        kept = {"conversation": session.talk_with(model), "seen": session.seen, "stop": answering.stop}
+        kept = {"conversation": session.talk_with(model), "seen": session.seen}
         wished = {"system": system, "temperature": float(temperature or 0), "max_new_tokens": int(length or 256)}
-        with closing(growing(chat(model, earlier, message.text, message.images, **wished, **kept))) as parts:
-            for said, reply in parts:
+        stream = partial(chat, model, earlier, message.text, message.images, **wished, **kept)
+        with closing(growing_while_watched(lambda stop: stream(stop=stop), answering.stop)) as parts:
+            for part in parts:
+                said, reply = part or ("", None)
                 if answering.unwanted or (answering.stop.is_set() and not answering.speaking):  # `stop` has ended it
                     yield _only()
                     return
+                if part is None:
+                    yield _only()
+                    continue
                 told = replace(talk, turns=(*talk.turns, Turn("assistant", said, model=name)))
                 answering.speaking = True
                 if reply is None:

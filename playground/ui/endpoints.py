@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 
 import gradio as gr
 from typing_extensions import TypedDict
@@ -27,7 +28,7 @@ from playground.ui import loaded
 from playground.ui.endpoints_places import attend, detect, segment
 from playground.ui.programs import Upload, figures, here, picture_of, serve
 from playground.ui.session import session_of
-from playground.ui.streaming import growing
+from playground.ui.streaming import growing_while_watched
 from playground.ui.turn import Turn
 
 TURNS, TURN_LENGTH = 200, 20_000
@@ -104,8 +105,11 @@ def chat(
     session = session_of(request)
     limits = {"system": system, "temperature": temperature, "max_new_tokens": max_new_tokens}
     kept = {"conversation": session.talk_with(talker), "seen": session.seen}
-    with closing(growing(talked(talker, earlier, last.text, last.images, **limits, **kept))) as parts:
-        for text, reply in parts:
+    stream = partial(talked, talker, earlier, last.text, last.images, **limits, **kept)
+    text = ""
+    with closing(growing_while_watched(lambda stop: stream(stop=stop))) as parts:
+        for part in parts:
+            text, reply = part or (text, None)
             if reply is None:
                 yield {"text": text, "finished": False}
     notes = [note for picture in opened[-1] for note in picture.notes]
@@ -228,9 +232,10 @@ def caption(
     opened = picture_of(picture)
     teller = loaded.chat_model(here(model))
     told = wording(teller, style).note
-    stream = captioned(teller, opened.image, style, seen=session_of(request).seen)
-    with closing(growing(stream)) as parts:
-        for text, written in parts:
+    stream, text = partial(captioned, teller, opened.image, style, seen=session_of(request).seen), ""
+    with closing(growing_while_watched(lambda stop: stream(stop=stop))) as parts:
+        for part in parts:
+            text, written = part or (text, None)
             if written is None:
                 yield {"text": text, "finished": False}
     yield {

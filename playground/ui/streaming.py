@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, TypeVar
+
+from playground.ui.background import while_working
 
 if TYPE_CHECKING:
     from playground.models.chat import Piece
@@ -30,3 +33,14 @@ def growing(stream: Generator[Piece, None, Result]) -> Iterator[tuple[str, Resul
             yield text, None
     finally:
         stream.close()
+
+
+def growing_while_watched(
+    stream: Callable[[threading.Event], Generator[Piece, None, Result]], stop: threading.Event | None = None
+) -> Iterator[tuple[str, Result | None] | None]:
+    """`growing` for a page that may be closed, or whose Stop may be pressed, while the model still reads.
+
+    stream: begins to stream; the event that it gets, `stop` or a new one, ends it. Yields None, to be handed on as
+    nothing new, every fifth of a second in which nothing comes; see `playground.ui.background.while_working`.
+    """
+    return while_working(lambda stop: growing(stream(stop)), stop)
