@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from .scenes import Scene, make_scene
+from .sprites import STYLES
 from .words import short_caption
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
@@ -61,14 +62,32 @@ _SCENES = {
         "Is there a piano?",
         "drum, trumpet",
     ),
+    "house-and-key": (
+        3,
+        "plain",
+        "sign:open:noto key:noto house:fluent",
+        "What does the sign say?",
+        "key, house",
+    ),
+    "three-bees": (
+        1,
+        "gradient",
+        "tree:noto bee:twemoji bee:noto bee:fluent butterfly:fluent snail:noto",
+        "How many bees are there?",
+        "bee, butterfly, snail",
+    ),
 }
 
 
 def _names(things: str) -> list[tuple[str, str, str]]:
-    """ "dog:noto circle:red" as (noun, colour, style) triples."""
-    styles = ("noto", "twemoji", "fluent")
-    pairs = [item.split(":") for item in things.split()]
-    return [(noun, "" if how in styles else how, how if how in styles else "") for noun, how in pairs]
+    """ "dog:noto circle:red sign:open:noto" as (noun, colour or writing, style) triples."""
+    return [_name(*item.split(":")) for item in things.split()]
+
+
+def _name(noun: str, *told: str) -> tuple[str, str, str]:
+    styles = [how for how in told if how in STYLES]
+    others = [how for how in told if how not in STYLES]
+    return noun, "".join(others), "".join(styles)
 
 
 def _describe(name: str, scene: Scene, question: str, phrases: str) -> dict:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 Item = TypeVar("Item")
-_PATIENCE = 0.2
+_PATIENCE = 0.1
 
 
 def while_working(
     work: Callable[[threading.Event], Iterable[Item]], stop: threading.Event | None = None
 ) -> Iterator[Item | None]:
-    """Everything that `work` yields, as it comes, and None every fifth of a second while nothing does.
+    """Everything that `work` yields, as it comes, and None every tenth of a second while nothing does.
 
     Gradio looks whether a page was closed only when something is yielded: hand on the None, or a model that reads a
     picture for half a minute does so for nobody.

@@ -14,7 +14,7 @@ from playground.ui.streaming import MODEL_QUEUE
 Scenes: TypeAlias = "list[tuple[gr.Button, Example]]"
 
 
-def example_row(words: Callable[[Example], str], count: int = 6) -> Scenes:
+def example_row(words: Callable[[Example], str], count: int = 8) -> Scenes:
     """Buttons with a scene's picture and the words for it; `run_on_click` gives them their click."""
     chosen = examples()[:count]
     if not chosen:

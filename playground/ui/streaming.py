@@ -41,6 +41,6 @@ def growing_while_watched(
     """`growing` for a page that may be closed, or whose Stop may be pressed, while the model still reads.
 
     stream: begins to stream; the event that it gets, `stop` or a new one, ends it. Yields None, to be handed on as
-    nothing new, every fifth of a second in which nothing comes; see `playground.ui.background.while_working`.
+    nothing new, every tenth of a second in which nothing comes; see `playground.ui.background.while_working`.
     """
     return while_working(lambda stop: growing(stream(stop)), stop)
