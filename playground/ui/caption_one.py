@@ -23,6 +23,7 @@ from playground.ui.session import Session, session_of
 from playground.ui.streaming import growing
 
 _SAME: Any = gr.skip()
+_MANNER = {"short": "short", "detailed": "in detail", "blind": "for a blind reader"}
 _SEARCHING = '<p class="empty">Looking for several captions…</p>'
 
 
@@ -91,7 +92,7 @@ def _written(picture: Picture, style: Style, name: str, session: Session, said: 
         for text, answer in parts:
             if answer is None:
                 yield Parts(text)
-    footer = f"{_called(name)} · {snippets.statistics(answer.statistics)}"
+    footer = f"{_called(name)} · {_MANNER[style]} · {snippets.statistics(answer.statistics)}"
     yield Parts(answer.text.strip(), snippets.small_print(footer))
 
 
@@ -116,7 +117,8 @@ def _several(
                 yield Parts()
     texts = tuple(each.text for each in found)
     pick = gr.Radio([(str(place), place - 1) for place in range(1, len(texts) + 1)], value=0)
-    yield Parts(texts[0], candidates=caption_bars.candidates(found, judge), pick=pick, found=texts)
+    footer = snippets.small_print(f"{_called(name)} · {_MANNER[style]}")
+    yield Parts(texts[0], footer, candidates=caption_bars.candidates(found, judge), pick=pick, found=texts)
 
 
 def _new_note(note: str, said: list[str]) -> Parts | None:

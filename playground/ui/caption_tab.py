@@ -15,7 +15,7 @@ from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import chat_model
 from playground.ui.picker import picker
 from playground.ui.picture_input import picture_input
-from playground.ui.streaming import MODEL_QUEUE
+from playground.ui.streaming import ASKED_AGAIN, MODEL_QUEUE
 from playground.ui.turn import Fields
 
 SECOND = "moji-blip"
@@ -80,7 +80,8 @@ def _one_picture(chosen: gr.State) -> Fields:
                 pick = gr.Radio([], label="Take which?", info="It goes into the field above, to be copied.")
     outputs = list(Parts(text, footer, second_text, second_footer, candidates, pick, found, note, stop))
     inputs = [style, way, count, judge, chosen, second.chosen]
-    running = [describe.click(respond, [picture, *inputs], outputs, api_visibility="private", **MODEL_QUEUE)]
+    run = {"api_visibility": "private", **ASKED_AGAIN, **MODEL_QUEUE}
+    running = [describe.click(respond, [picture, *inputs], outputs, **run)]
     running += run_on_click(scenes, lambda scene: (str(scene.path),), [picture], respond, inputs, outputs)
     stop.click(lambda: gr.Button(interactive=False), None, stop, cancels=running, **_AT_ONCE)
     way.change(

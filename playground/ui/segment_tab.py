@@ -19,7 +19,7 @@ from playground.ui.segment_click import MEANINGS, clicked, for_words
 from playground.ui.segment_export import save
 from playground.ui.segment_view import STYLES, VIEWS, Segmented, begun, draw
 from playground.ui.session import session_of
-from playground.ui.streaming import MODEL_QUEUE
+from playground.ui.streaming import ASKED_AGAIN, MODEL_QUEUE
 from playground.ui.turn import Fields
 
 _HINT = "Several things, separated by commas. Or click on one in the picture."
@@ -62,7 +62,7 @@ def build() -> Fields:
     outputs = [kept, *drawn]
     inputs = [picture, words, picked.chosen, kept, *look]
     private = {"api_visibility": "private"}
-    asked = gr.on([run.click, words.submit], respond, inputs, outputs, **private, **MODEL_QUEUE)
+    asked = gr.on([run.click, words.submit], respond, inputs, outputs, **private, **ASKED_AGAIN, **MODEL_QUEUE)
     filled = run_on_click(
         scenes, lambda scene: (str(scene.path), scene.phrases), [picture, words], respond, inputs[2:], outputs
     )
