@@ -21,10 +21,24 @@ const playground = (() => {
     if (!restored) return kept;
     const page = { tab: kept?.tab, fields: { ...kept?.fields } };
     if (tab === undefined) page.tab = value;
-    else page.fields[tab] = { ...page.fields[tab], [part]: part === "picture" ? value?.path ?? "" : value ?? "" };
+    else page.fields[tab] = { ...page.fields[tab], [part]: asKept(part, value) };
     return page;
   };
+  const asKept = (part, value) => {
+    if (part === "picture") return value?.path ?? "";
+    return value?.files ? { text: value.text, files: value.files.map((file) => file.path) } : value ?? "";
+  };
   const startKeeping = () => { restored = true; };
+
+  // The box of the talk is emptied here when its message leaves, and what comes back stands before what was typed
+  // since: whatever the server would write into the box comes later than the next letters.
+  const takeMessage = (box) => [box, { text: "", files: [] }];
+  const putBack = (moved, box) => {
+    if (!moved?.text && !moved?.files?.length) return undefined;
+    const text = [moved.text, box?.text].filter((each) => each?.trim()).join("\n");
+    const files = new Map([...moved.files, ...(box?.files ?? [])].map((file) => [file.path, file]));
+    return [{ text: "", files: [] }, { text, files: [...files.values()] }];
+  };
 
   // A link is copied where the browser lets us; it is shown in any case.
   const copyLink = () => {
@@ -93,5 +107,5 @@ const playground = (() => {
 
   setInterval(() => { if (!document.hidden) document.getElementById("refresh-memory")?.click(); }, 10_000);
 
-  return { toggleLook, keep, startKeeping, copyLink, startTour: tour.start };
+  return { toggleLook, keep, startKeeping, takeMessage, putBack, copyLink, startTour: tour.start };
 })();
