@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -109,6 +110,7 @@ def test_another_model_goes_on_with_the_talk_and_each_answers_as_if_it_had_read_
     mixed = asked("how many dogs?", talk=asked("where is it?", talk=first, name="moji-blip"))
     alone = asked("how many dogs?", talk=Talk(mixed.turns[:4]), visitor="cold")
     assert [turn.model for turn in mixed.turns[1::2]] == ["moji-vlm", "moji-blip", "moji-vlm"]
+    assert [turn.footer.split(" · ")[0] for turn in mixed.turns[1::2]] == ["moji-vlm", "moji-blip", "moji-vlm"]
     assert mixed.turns[-1].text == alone.turns[-1].text and mixed.turns[-1].text
     pictures = Talk((*first.turns, Turn("user", "and this?", (str(examples()[1].path),)), first.turns[1]))
     note = chat_settings.switched(pictures, "answer in one word", "moji-blip")
@@ -178,7 +180,7 @@ def test_why_is_asked_of_the_model_that_answered_or_refused_with_the_reason(monk
 
 def test_what_the_chosen_model_cannot_do_is_off_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     system, chatbot, reason = chat_settings.capability("moji-vlm")
-    assert not system.interactive and "Moji takes none" in system.info
+    assert not system.interactive and "moji-vlm takes none" in system.info
     assert chatbot.feedback_options == ["Edit", "Why?"] and reason == ""
     blind = SimpleNamespace(attention_reason="It runs on a server.")
     monkeypatch.setattr(chat_settings, "chat_model", lambda name: blind)
@@ -215,6 +217,8 @@ def test_a_talk_goes_into_a_file_and_comes_back(tmp_path: Path, monkeypatch: pyt
     back, shown, _, _, _, system = chat_files.open_talk(file, Talk())
     assert [turn.text for turn in back.turns] == ["what?", "two"] and len(shown) == 2 and system == "be brief"
     assert open_picture(back.turns[0].images[0]).image.tobytes() == open_picture(PICTURE).image.tobytes()
+    archive, _ = chat_files.save_markdown(talk, "")
+    assert "## moji-vlm" in zipfile.ZipFile(archive).read("talk.md").decode()
     gone = Talk((Turn("user", "what?", ("gone.png",)), talk.turns[1]))
     file, note = chat_files.save_markdown(gone, "")
     assert file and "no longer kept" in note
