@@ -61,7 +61,8 @@ def test_letters_typed_just_after_enter_stay(page: Page) -> None:
 
 def test_a_refused_message_comes_back_before_what_was_typed_since(page: Page) -> None:
     box = seen(page, ".chat-box textarea")
-    upload(page, "notes.txt", b"dear sirs")
+    letter = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"dear sirs"}
+    page.get_by_role("tabpanel").locator("input[type=file]").first.set_input_files(letter)
     expect(seen(page, ".chat-box .thumbnail-item")).to_have_count(1)
     box.fill("is there a dog?")
     box.press("Enter")

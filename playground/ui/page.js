@@ -28,7 +28,19 @@ const playground = (() => {
     if (part === "picture") return value?.path ?? "";
     return value?.files ? { text: value.text, files: value.files.map((file) => file.path) } : value ?? "";
   };
-  const startKeeping = () => { restored = true; };
+  // A link counts once: what it filled is kept like everything else, and its words leave the address, or every reload
+  // would fill them in again.
+  const LINK = ["tab", "example", "question", "model"].filter((each) => address.has(each));
+  const startKeeping = (page, model, picked, places, values) => {
+    restored = true;
+    if (!LINK.length) return undefined;
+    const rest = new URL(location.href);
+    LINK.forEach((each) => rest.searchParams.delete(each));
+    history.replaceState(history.state, "", rest);
+    const tab = address.get("tab") || (address.has("example") ? "ask" : page?.tab);
+    const filled = places.reduce((all, [tab, part], index) => keep(all, part, values[index], tab), page);
+    return [keep(filled, "tab", tab), address.has("model") ? picked : model];
+  };
 
   // The box of the talk is emptied here when its message leaves, and what comes back stands before what was typed
   // since: whatever the server would write into the box comes later than the next letters.
@@ -40,13 +52,42 @@ const playground = (() => {
     return [{ text: "", files: [] }, { text, files: [...files.values()] }];
   };
 
-  // A link is copied where the browser lets us; it is shown in any case.
+  // A link is copied where the browser lets us; it is shown in any case, until another tab or model is chosen.
+  let linkIsShown = false;
+  const forgetLink = () => {
+    if (!linkIsShown) return undefined;
+    linkIsShown = false;
+    return "";
+  };
   const copyLink = () => {
+    linkIsShown = true;
     const link = document.getElementById("copied");
     if (!link) return;
     link.textContent = link.href;
     navigator.clipboard?.writeText(link.href).catch(() => {});
   };
+
+  // A picture field takes any file, so that it can say in a sentence what is wrong with it: Gradio would refuse what
+  // calls itself something else than a picture, in its own words.
+  const asPictures = (files) => {
+    const all = new DataTransfer();
+    [...files].forEach((file) => {
+      all.items.add(file.type.startsWith("image/") ? file : new File([file], file.name, { type: "image/png" }));
+    });
+    return all;
+  };
+  const strange = (files) => [...(files ?? [])].some((file) => !file.type.startsWith("image/"));
+  const PICTURES = "input[type=file][accept^='image/']";
+  document.addEventListener("change", ({ target }) => {
+    if (target.matches?.(PICTURES) && strange(target.files)) target.files = asPictures(target.files).files;
+  }, true);
+  document.addEventListener("drop", (event) => {
+    const field = event.target.closest?.(".upload-container");
+    if (!field?.querySelector(PICTURES) || !strange(event.dataTransfer?.files)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    field.dispatchEvent(new DragEvent("drop", { dataTransfer: asPictures(event.dataTransfer.files) }));
+  }, true);
 
   // The tour
   let step = 0;
@@ -107,5 +148,5 @@ const playground = (() => {
 
   setInterval(() => { if (!document.hidden) document.getElementById("refresh-memory")?.click(); }, 10_000);
 
-  return { toggleLook, keep, startKeeping, takeMessage, putBack, copyLink, startTour: tour.start };
+  return { toggleLook, keep, startKeeping, takeMessage, putBack, copyLink, forgetLink, startTour: tour.start };
 })();
