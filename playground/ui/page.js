@@ -136,10 +136,26 @@ const playground = (() => {
     });
   };
 
+  // What the card says of a model is folded on a phone, until it is opened; the card itself is made anew all the time.
+  const narrow = matchMedia("(max-width: 480px)");
+  let unfolded = false;
+  const fold = () => {
+    document.querySelectorAll(".card details").forEach((each) => { each.open = unfolded || !narrow.matches; });
+  };
+  narrow.addEventListener("change", fold);
+  document.addEventListener("click", (event) => {
+    const details = event.target.closest?.(".card summary")?.parentElement;
+    if (!details) return;
+    event.preventDefault();
+    unfolded = !details.open;
+    fold();
+  });
+
+  const change = () => { mend(); fold(); };
   const begin = () => {
     dress();
-    mend();
-    new MutationObserver(mend).observe(document.body, { childList: true, subtree: true });
+    change();
+    new MutationObserver(change).observe(document.body, { childList: true, subtree: true });
     new MutationObserver(dress).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     offerTour();
   };
