@@ -243,6 +243,29 @@ def test_an_unusable_picture_gets_one_sentence(page: Page, name: str, data: byte
     expect(question).to_have_value("how many dogs are there?")
 
 
+@pytest.mark.parametrize("tab", ["Ask", "Segment"])
+def test_a_file_of_another_kind_gets_our_sentence_beside_the_field(page: Page, tab: str) -> None:
+    open_tab(page, tab)
+    letter = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"dear sirs"}
+    if seen(page, "button[aria-label='Remove Image']").count():
+        seen(page, "button[aria-label='Remove Image']").click()
+    panel = page.get_by_role("tabpanel").locator("visible=true")
+    panel.locator("input[type=file]").first.set_input_files(letter)
+    expect(seen(page, ".trouble")).to_contain_text("not a picture")
+    expect(page.locator(".toast-body")).to_have_count(0)
+    upload(page, "plain.png", saved(Image.new("RGB", (40, 40), "red"), "PNG"))
+    expect(seen(page, ".trouble")).to_have_count(0)
+    seen(page, "button[aria-label='Remove Image']").click()
+    drop = """field => {
+      const files = new DataTransfer();
+      files.items.add(new File(["dear sirs"], "notes.txt", { type: "text/plain" }));
+      field.dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true }));
+    }"""
+    panel.locator(".upload-container").locator("visible=true").first.evaluate(drop)
+    expect(seen(page, ".trouble")).to_contain_text("not a picture")
+    expect(page.locator(".toast-body")).to_have_count(0)
+
+
 def test_unusual_pictures_are_answered(page: Page) -> None:
     open_tab(page, "Ask")
     frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "lime")]
@@ -364,7 +387,7 @@ def test_the_threshold_recolours_at_once(page: Page) -> None:
     slide(page, "Threshold", 0.5)
     shoot(page, "segment")
     seen(page, ".label-wrap").get_by_text("Segmentation model").click()
-    expect(seen(page, ".status").last).to_have_text("Moji is awake")
+    expect(seen(page, ".status").last).to_have_text("moji-clipseg is awake")
     before = address(page, "#masks")
     slide(page, "Opacity", 0)
     expect(page.locator("#masks img").first).not_to_have_attribute("src", before)
@@ -390,6 +413,15 @@ def test_a_click_adds_a_region_and_the_masks_can_be_taken_away(page: Page) -> No
     expect(legend).to_have_count(4)
     expect(legend.last).to_contain_text("dog, clicked")
     expect(legend.nth(1).locator("input")).not_to_be_checked()
+    seen(page, "button.label-wrap").filter(has_text="Point without a mouse").press("Enter")
+    slide(page, "Across", 84)
+    slide(page, "Down", 78)
+    page.get_by_role("button", name="Take what is there").press("Enter")
+    expect(legend.last).to_contain_text("dog, clicked 2")
+    page.get_by_role("button", name="Forget the clicks").click()
+    expect(legend).to_have_count(3)
+    shown.click(position={"x": 0.46 * box["width"], "y": 0.62 * box["height"]})
+    expect(legend).to_have_count(4)
     page.get_by_label("Before and after").check()
     expect(page.locator("#masks-slider img").first).to_be_visible()
     page.get_by_role("button", name="Make files").click()
@@ -507,7 +539,7 @@ def test_a_download_begins_when_its_button_says_so(page: Page) -> None:
     expect(page.locator(".picker .trouble")).to_have_count(0)
     shoot(page, "offer")
     pick(page, "moji-vlm")
-    expect(page.locator(".picker .status").first).to_have_text("Moji is awake")
+    expect(page.locator(".picker .status").first).to_have_text("moji-vlm is awake")
     expect(load).to_be_hidden()
     pick(page, "HuggingFaceTB/SmolVLM-256M-Instruct")
     load.click()
@@ -526,6 +558,13 @@ def test_the_page_fits_a_phone(app: str, browser: Browser, scheme: str) -> None:
     phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
     phone.goto(app)
     expect(phone.locator(".status.awake").first).to_be_visible(timeout=60_000)
+    assert phone.get_by_role("tab", name="Chat", exact=True).bounding_box()["y"] < 520  # with the offer of a tour
+    facts, summary = phone.locator(".card dl").first, phone.locator(".card summary").first
+    expect(facts).to_be_hidden()
+    summary.click()
+    expect(facts).to_be_visible()
+    summary.press("Enter")
+    expect(facts).to_be_hidden()
     for name in TABS:
         open_tab(phone, name)
         expect(phone.get_by_role("tab", name=name, exact=True)).to_have_attribute("aria-selected", "true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -126,3 +127,39 @@ def test_a_folder_goes_on_whenever_it_was_stopped(visit: Visit, tmp_path: Path, 
     page.wait_for_timeout(waits)
     all_of_it.click()
     expect(seen(page, ".folder-progress")).to_contain_text("6 of 6 done")
+
+
+def test_a_second_question_before_the_answer_is_answered_too(visit: Visit) -> None:
+    page = visit()
+    open_tab(page, "Ask")
+    page.get_by_role("tabpanel").locator("visible=true").locator("input[type=file]").first.set_input_files(
+        examples()[0].path
+    )
+    expect(seen(page, ".image-frame img")).to_have_count(1)
+    for question in ("how many dogs are there?", "is there a <b>cat</b>?", "where is the cat?"):
+        seen(page, "textarea").first.fill(question)
+        seen(page, "textarea").first.press("Enter")
+    expect(seen(page, ".answer .asked")).to_have_text("how many dogs are there?")
+    expect(seen(page, ".answer .asked")).to_have_text("where is the cat?", timeout=60_000)
+
+
+def test_a_stopped_caption_is_described_anew_once(visit: Visit) -> None:
+    page = visit()
+    open_tab(page, "Caption")
+    page.get_by_role("tabpanel").locator("visible=true").locator("input[type=file]").first.set_input_files(
+        examples()[0].path
+    )
+    expect(seen(page, ".image-frame img")).to_have_count(1)
+    text, describe = seen(page, "textarea").first, page.get_by_role("button", name="Describe", exact=True)
+    describe.click()
+    expect(text).not_to_have_value("")
+    expect(describe).to_be_disabled()
+    page.get_by_label("In detail").locator("visible=true").check()
+    page.get_by_role("button", name="Stop", exact=True).locator("visible=true").click()
+    expect(describe).to_be_enabled()
+    time.sleep(1)
+    before = text.input_value()
+    time.sleep(2)
+    assert text.input_value() == before and before
+    describe.click()
+    expect(text).to_have_value(re.compile("^a ball at the"), timeout=60_000)

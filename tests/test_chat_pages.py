@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -52,16 +53,18 @@ def test_a_message_that_a_model_cannot_read_goes_back_into_the_box_before_what_w
     *_, (talk, conversation, box, note, _) = chat_talk.respond(talk, "moji-vlm")
     assert (talk.turns, conversation) == ((), []) and box.submit_btn and not box.stop_btn
     assert "tokens" in note and "trouble" in note
-    after, box = chat_talk.give_back(said("and then?"), talk)
-    assert held(box) == (("is there a dog? " * 200).strip() + "\nand then?", [NAME])
-    assert chat_talk.give_back(said("x"), after) == (gr.skip(), gr.skip())
+    after, box, back = chat_talk.give_back(said("and then?"), talk)
+    assert box == gr.skip() and back == said(("is there a dog? " * 200).strip(), PICTURE)
+    assert chat_talk.give_back(said("x"), after) == (gr.skip(),) * 3
 
 
 def test_a_message_waits_in_sight_and_a_second_one_waits_in_the_box() -> None:
-    talk, shown, box, *_ = chat_talk.send(said("what is this?", PICTURE), Talk())
-    assert [turn["role"] for turn in shown] == ["user", "assistant"] and box.value["text"] == ""
+    talk, shown, box, *_, back = chat_talk.send(said("what is this?", PICTURE), Talk())
+    assert [turn["role"] for turn in shown] == ["user", "assistant"] and back == said("")
+    assert box.stop_btn and "value" not in box.constructor_args  # more may have been typed there meanwhile
+    assert chat_talk.send(said("and this?"), talk)[-1] == said("and this?")
     for step in (
-        chat_talk.send(said("and this?"), talk),
+        chat_talk.send(said("and this?"), talk)[:-1],
         chat_talk.regenerate(talk, 0),
         chat_talk.undo(said(""), talk),
         chat_talk.change(said(""), talk, 0),
@@ -71,7 +74,7 @@ def test_a_message_waits_in_sight_and_a_second_one_waits_in_the_box() -> None:
 
 
 def test_seventeen_pictures_are_refused_with_the_limit() -> None:
-    *_, note, _ = chat_talk.send(said("which is best?", *[PICTURE] * 17), Talk())
+    *_, note, _, _ = chat_talk.send(said("which is best?", *[PICTURE] * 17), Talk())
     assert "up to 16 pictures" in note
 
 
@@ -107,6 +110,7 @@ def test_another_model_goes_on_with_the_talk_and_each_answers_as_if_it_had_read_
     mixed = asked("how many dogs?", talk=asked("where is it?", talk=first, name="moji-blip"))
     alone = asked("how many dogs?", talk=Talk(mixed.turns[:4]), visitor="cold")
     assert [turn.model for turn in mixed.turns[1::2]] == ["moji-vlm", "moji-blip", "moji-vlm"]
+    assert [turn.footer.split(" · ")[0] for turn in mixed.turns[1::2]] == ["moji-vlm", "moji-blip", "moji-vlm"]
     assert mixed.turns[-1].text == alone.turns[-1].text and mixed.turns[-1].text
     pictures = Talk((*first.turns, Turn("user", "and this?", (str(examples()[1].path),)), first.turns[1]))
     note = chat_settings.switched(pictures, "answer in one word", "moji-blip")
@@ -122,15 +126,29 @@ def test_a_changed_question_drops_what_came_after_it_and_what_was_typed_comes_ba
     assert held(box) == ("is there a dog?", [NAME]) and banner.visible
     left, _, box, _, banner = chat_talk.leave_unchanged(talk)
     assert len(left.turns) == 4 and held(box) == ("a draft", []) and not banner.visible
-    sent, _, box, *_ = chat_talk.send(said("is there a cat?", PICTURE), talk)
-    assert [turn.text for turn in sent.turns] == ["is there a cat?"] and held(box) == ("a draft", [])
+    sent, *_, back = chat_talk.send(said("is there a cat?", PICTURE), talk)
+    assert [turn.text for turn in sent.turns] == ["is there a cat?"] and back == said("a draft")
     long, *_ = chat_talk.send(said("is there a dog? " * 200, PICTURE), talk)
     *_, (failed, _, _, note, banner) = chat_talk.respond(long, "moji-vlm")
     assert failed.turns == talk.turns and failed.changing == 0 and banner.visible and "tokens" in note
     assert chat_talk.give_back(said("a draft"), failed)[1].value["text"].startswith("is there a dog?")
     for text, files in (("", ()), ("why " * 1_100, (PICTURE,)), ("x", (PICTURE,) * 17), ("x", (__file__,))):
-        kept, _, box, note, _ = chat_talk.send(said(text, *files), talk)
-        assert kept == box == gr.skip() and "trouble" in note
+        kept, _, box, note, _, back = chat_talk.send(said(text, *files), talk)
+        assert kept == box == gr.skip() and "trouble" in note and back == said(text, *files)
+
+
+def test_a_message_that_is_turned_away_leaves_the_talk_as_it_was() -> None:
+    first = asked("is there a dog?", PICTURE)
+    sent, *_ = chat_talk.send(said("where is it?"), first)
+    talk, _, box, note, banner, back = chat_talk.turned_away(sent)
+    assert talk == first and box.submit_btn and not banner.visible and "trouble" in note
+    assert back == said("where is it?")
+    changed, *_ = chat_talk.send(said("how many?"), chat_talk.change(said("a draft"), first, 0)[0])
+    talk, *_, banner, back = chat_talk.turned_away(changed)
+    assert talk.turns == first.turns and talk.changing == 0 and banner.visible and back == said("how many?")
+    again, *_ = chat_talk.regenerate(first, 0)
+    assert chat_talk.turned_away(again)[0] == first and chat_talk.turned_away(again)[-1] == said("")
+    assert chat_talk.turned_away(first) == (gr.skip(),) * 6
 
 
 def test_an_answer_is_written_anew_or_taken_back() -> None:
@@ -162,7 +180,7 @@ def test_why_is_asked_of_the_model_that_answered_or_refused_with_the_reason(monk
 
 def test_what_the_chosen_model_cannot_do_is_off_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     system, chatbot, reason = chat_settings.capability("moji-vlm")
-    assert not system.interactive and "Moji takes none" in system.info
+    assert not system.interactive and "moji-vlm takes none" in system.info
     assert chatbot.feedback_options == ["Edit", "Why?"] and reason == ""
     blind = SimpleNamespace(attention_reason="It runs on a server.")
     monkeypatch.setattr(chat_settings, "chat_model", lambda name: blind)
@@ -199,6 +217,8 @@ def test_a_talk_goes_into_a_file_and_comes_back(tmp_path: Path, monkeypatch: pyt
     back, shown, _, _, _, system = chat_files.open_talk(file, Talk())
     assert [turn.text for turn in back.turns] == ["what?", "two"] and len(shown) == 2 and system == "be brief"
     assert open_picture(back.turns[0].images[0]).image.tobytes() == open_picture(PICTURE).image.tobytes()
+    archive, _ = chat_files.save_markdown(talk, "")
+    assert "## moji-vlm" in zipfile.ZipFile(archive).read("talk.md").decode()
     gone = Talk((Turn("user", "what?", ("gone.png",)), talk.turns[1]))
     file, note = chat_files.save_markdown(gone, "")
     assert file and "no longer kept" in note
@@ -212,8 +232,8 @@ def test_a_talk_goes_into_a_file_and_comes_back(tmp_path: Path, monkeypatch: pyt
 
 
 def test_what_the_camera_took_goes_beside_what_the_message_holds() -> None:
-    camera, box, _ = chat_camera.add_capture(str(examples()[1].path), said("what is this?", PICTURE))
-    assert camera is None and held(box) == ("what is this?", [NAME, examples()[1].path.name])
+    camera, added, _ = chat_camera.add_capture(str(examples()[1].path))
+    assert camera is None and added == said("", str(examples()[1].path))
 
 
 def test_a_stopped_turn_leaves_a_conversation_that_goes_on() -> None:

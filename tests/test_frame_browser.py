@@ -66,6 +66,8 @@ def test_a_copied_link_opens_the_same_question_and_a_hostile_one_nothing(app: st
     page.get_by_role("button", name="Copy link").click()
     expect(page.locator("#copied")).to_be_visible()
     page.wait_for_timeout(500)
+    open_tab(page, "Segment")
+    expect(page.locator("#copied")).to_have_count(0)
     copied = page.evaluate("navigator.clipboard.readText()")
     said = parse_qs(urlsplit(copied).query)
     assert copied.startswith(app) and said["example"] == ["two-dogs"] and said["model"] == ["moji-vlm"]
@@ -75,10 +77,28 @@ def test_a_copied_link_opens_the_same_question_and_a_hostile_one_nothing(app: st
     expect(seen(page, "textarea").first).to_have_value("where is the cat & the ball?")
     expect(seen(page, ".image-frame img").first).to_be_visible()
     expect(page.locator(".tour-offer")).to_be_hidden()
+    page.wait_for_timeout(500)
+    assert urlsplit(page.url).query == ""
+    page.reload()  # what a link filled is kept as if it had been typed
+    expect(page.get_by_role("tab", name="Ask", exact=True)).to_have_attribute("aria-selected", "true", timeout=WAIT)
+    expect(seen(page, "textarea").first).to_have_value("where is the cat & the ball?")
+    expect(seen(page, ".image-frame img").first).to_be_visible()
+    seen(page, "textarea").first.fill("is there a bus?")
+    open_tab(page, "Caption")
+    page.wait_for_timeout(500)
+    page.reload()  # and the link itself counts no more
+    expect(page.get_by_role("tab", name="Caption", exact=True)).to_have_attribute("aria-selected", "true", timeout=WAIT)
+    open_tab(page, "Ask")
+    expect(seen(page, "textarea").first).to_have_value("is there a bus?")
     page.evaluate("localStorage.clear()")
     enter(page, f"{app}/?tab=<script>&example=../../etc/passwd&model=http://169.254.169.254/v1&question={'x' * 4001}")
     expect(page.locator(".note")).to_have_count(3)
     assert picked(page).startswith("moji-vlm")
+    enter(page, f"{app}/?__theme=dark&tab=segment&example=two-dogs&model=nobody/knows")
+    expect(page.get_by_role("tab", name="Segment", exact=True)).to_have_attribute("aria-selected", "true", timeout=WAIT)
+    expect(page.locator(".note")).to_contain_text("not in the list")
+    page.wait_for_timeout(500)
+    assert urlsplit(page.url).query == "__theme=dark"
 
 
 def test_a_talk_about_a_scene_can_be_linked(app: str, page: Page) -> None:

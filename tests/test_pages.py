@@ -32,8 +32,8 @@ def test_the_words_of_strangers_are_escaped() -> None:
     chosen = Chosen((Choice(Likelihood(evil, -1.0, 2), 1.0),), "sum", 0.4, evil, figures)
     table = [Cell(evil, evil, evil), Cell(evil, evil, error=evil)]
     for html in (
-        answer_html.answer_card(answered, evil),
-        answer_html.choice_card(chosen, evil),
+        answer_html.answer_card(evil, answered, evil),
+        answer_html.choice_card(evil, chosen, evil),
         answer_html.answers_table(table, [evil], {}),
         answer_html.progress(1, 2, evil),
     ):

@@ -137,6 +137,7 @@ def test_regions_are_those_of_the_tasks(client: Client, shown: dict, image: Imag
     assert Image.open(drawn).size == image.size
 
     fits = client.predict(shown, "a picture of a dog, a picture of a bus", api_name="/match")["fits"]
+    assert client.predict(shown, ["a picture of a dog", "a picture of a bus"], api_name="/match")["fits"] == fits
     wanted = match(load("moji-clip"), image, "a picture of a dog, a picture of a bus")
     assert [(fit["phrase"], pytest.approx(fit["fit"], abs=1e-4)) for fit in fits] == list(wanted)
 
@@ -154,6 +155,10 @@ def test_a_map_is_that_of_the_method(client: Client, shown: dict, image: Image.I
         {"noun": "dog", **asdict(score(values, truth_of(image).mask("dog")))}, abs=1e-4
     )
     assert max(Image.open(heat).size) >= 768
+    believed, _ = client.predict(shown, "what is in the picture?", "dogs", api_name="/attend")
+    assert believed["method"] == "patches" and believed["score"]["mass"] > got["score"]["mass"]
+    layered, _ = client.predict(shown, "what is in the picture?", "dogs", layer=2, api_name="/attend")
+    assert layered["method"] == "attention"
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +202,7 @@ def test_any_file_gives_a_result_or_a_sentence(client: Client, odd_files: dict[s
         ("/choose", ("is there a dog?", ["yes", "no"], "median"), "no measure"),
         ("/answer", ("",), "question is empty"),
         ("/answer", ("why " * 12_500,), "49,999 characters"),
-        ("/answer", (5,), "question: Input should be a valid string"),
+        ("/answer", (5,), "question must be a text, not 5."),
         ("/answer", ("who?", 99), "0 to 8"),
         ("/answer", ("who?", 4, "no-such-model"), "no-such-model"),
         ("/answer", ("who?", 4, "moji-owl"), "cannot talk"),
@@ -206,8 +211,12 @@ def test_any_file_gives_a_result_or_a_sentence(client: Client, odd_files: dict[s
         ("/segment", ("",), "separated by commas"),
         ("/segment", (",".join(map(str, range(13))),), "13 phrases"),
         ("/segment", ("dog", 7), "7 is no threshold"),
-        ("/segment", ("dog", "much"), "threshold: Input should be a valid number"),
+        ("/segment", ("dog", "much"), "threshold must be a number, not “much”."),
         ("/segment", ("dog", 0.5, "moji-vlm"), "cannot segment"),
+        ("/answer", ("who?", 1.5), "runners_up must be a whole number, not 1.5."),
+        ("/choose", ("who?", "yes"), "choices must be a list, not “yes”."),
+        ("/match", ([5],), "phrases must be a text, not a list."),
+        ("/match", ({"dog": 1},), "phrases must be a text, not an object."),
         ("/detect", ("dog", 7), "7 is no threshold"),
         ("/detect", ("dog", 0.5, "moji-vlm"), "cannot detect"),
         ("/match", ("dog", "moji-vlm"), "cannot compare"),
@@ -228,7 +237,7 @@ def test_bad_words_get_a_sentence(client: Client, shown: dict, endpoint: str, ar
         ({"message": "why?", "temperature": -1}, "no temperature"),
         ({"message": "why?", "max_new_tokens": 1_000_000}, "1 to 1,024"),
         ({"message": "why?", "history": [{"role": "king", "text": "me"}]}, "no role"),
-        ({"message": "why?", "history": ["me"]}, "history.0"),
+        ({"message": "why?", "history": ["me"]}, "history, item 1 must be an object, not “me”."),
         ({"message": "why?", "history": [{"role": "user", "text": "why " * 12_500}]}, "50,000"),
         ({"message": "why?", "history": [{"role": "user", "text": "?"}] * 201}, "201 turns"),
     ],
@@ -260,7 +269,9 @@ def test_nothing_is_read_or_fetched_that_was_not_uploaded(sent: Callable[[Any], 
     for address in ("http://169.254.169.254/latest/meta-data", "https://example.com/x.png", "file:///etc/passwd"):
         for picture in (address, {"path": address}, {"path": address, "url": address, **mark}):
             assert "Addresses are not fetched" in sent(picture), picture
-    assert "picture.path: Field required" in sent({"url": "http://169.254.169.254/", **mark})
+    assert "picture: This is no picture that was uploaded." in sent({"url": "http://169.254.169.254/", **mark})
+    assert "picture: There is no picture. Send what" in sent(None)
+    assert "picture: This is no picture" in sent(5)
     assert "not base64" in sent("data:image/png;base64,!!")
 
 

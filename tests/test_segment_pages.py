@@ -117,3 +117,23 @@ def test_the_legend_has_the_colours_of_the_masks() -> None:
     style = (Path(segment_tab.__file__).parent / "segment_tab.css").read_text()
     shown = re.findall(r"nth-child\(12n\+(\d+)\) \{ --mask: rgb\((\d+), (\d+), (\d+)\)", style)
     assert [tuple(map(int, found)) for found in shown] == [(i + 1, *colour) for i, colour in enumerate(PALETTE)]
+
+
+def test_a_place_by_sliders_is_a_click_at_that_place() -> None:
+    path = str(examples()[0].path)
+    width, height = Image.open(path).size
+    clicked, *_ = segment_tab.at_field(
+        None, path, "A new thing", "dog", "moji-clipseg", *LOOK, [], at(round(0.46 * width), round(0.62 * height))
+    )
+    told, *_ = segment_tab.at_place(None, path, 46, 62, "A new thing", "dog", "moji-clipseg", *LOOK, [])
+    assert told.titles == clicked.titles == ("dog, clicked",)
+    assert np.abs(np.subtract(told.regions[0].points, clicked.regions[0].points)).max() < 0.01
+    kept, *_ = coloured("cat")
+    more, _, _, legend, _, _ = segment_tab.at_place(
+        kept, path, 46, 62, "A new thing", "dog", "moji-clipseg", *LOOK, ["cat"]
+    )
+    assert more.titles == ("cat", "dog, clicked") and legend["value"] == ["cat", "dog, clicked"]
+    for corner in (0, 100, None):
+        *_, note = segment_tab.at_place(None, path, corner, corner, "A new thing", "dog", "moji-clipseg", *LOOK, [])
+        assert "Nothing is found at this place" in note
+    assert "no picture yet" in segment_tab.at_place(None, None, 5, 5, "A new thing", "", "x", *LOOK, [])[-1]

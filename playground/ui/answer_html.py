@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _RARE = 0.05  # choices that the model would hardly give are told as such
 
 
-def answer_card(found: Answered, footer: str) -> str:
-    """An answer in large letters, how sure the model is and how far that is to be believed, and what else it nearly
-    said, as bars."""
+def answer_card(question: str, found: Answered, footer: str) -> str:
+    """The question, its answer in large letters, how sure the model is and how far that is to be believed, and what
+    else it nearly said, as bars."""
     rows = [bar(other.text, other.probability) for other in found.runners_up]
     others = f'<h4>What else it nearly said</h4><ul class="bars">{"".join(rows)}</ul>' if rows else ""
     if found.probability is None:
@@ -33,11 +33,11 @@ def answer_card(found: Answered, footer: str) -> str:
         if found.calibrated is not None:
             own = bar("right, as measured", found.calibrated) + bar("its own probability", found.probability, "own")
         sure = f'<ul class="bars best">{own}</ul>{small_print(found.calibration)}'
-    return f'<div class="answer">{_headline(found.text)}{sure}{others}</div>{small_print(footer)}'
+    return f'<div class="answer">{_asked(question)}{_headline(found.text)}{sure}{others}</div>{small_print(footer)}'
 
 
-def choice_card(found: Chosen, footer: str) -> str:
-    """The likeliest choice in large letters, and all of them as bars of their shares, in the order given."""
+def choice_card(question: str, found: Chosen, footer: str) -> str:
+    """The question, the likeliest choice in large letters, and all as bars of their shares, in the order given."""
     best = found.best
     rows = "".join(bar(each.text, each.share, "first" if each is best else "") for each in found.choices)
     if found.measure == "sum":
@@ -49,8 +49,8 @@ def choice_card(found: Chosen, footer: str) -> str:
     caution = "The model would hardly give any of these, so which of them is ahead says little."
     warned = f'<p class="caution">{caution}</p>' if found.covered < _RARE else ""
     return (
-        f'<div class="answer">{_headline(best.text)}<ul class="bars choices">{rows}</ul>{small_print(made)}'
-        f"{small_print(free)}{warned}</div>{small_print(footer)}"
+        f'<div class="answer">{_asked(question)}{_headline(best.text)}<ul class="bars choices">{rows}</ul>'
+        f"{small_print(made)}{small_print(free)}{warned}</div>{small_print(footer)}"
     )
 
 
@@ -116,6 +116,10 @@ def _cell(cell: Cell) -> str:
     sure = cell.probability if cell.calibrated is None else cell.calibrated
     figure = "" if sure is None else f'<span class="bar-figure">{escape(percent(sure))}</span>'
     return f"<td>{escape(cell.answer) or '(nothing)'}{figure}</td>"
+
+
+def _asked(question: str) -> str:
+    return f'<p class="asked">{escape(question)}</p>'
 
 
 def _headline(text: str) -> str:

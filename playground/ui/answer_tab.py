@@ -27,7 +27,7 @@ from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture, picture_input
 from playground.ui.session import session_of
-from playground.ui.streaming import MODEL_QUEUE
+from playground.ui.streaming import ASKED_AGAIN, MODEL_QUEUE
 from playground.ui.turn import Fields, Turn, Why
 
 _WAITING = '<p class="empty">The answer appears here, with how probable it is and what came close.</p>'
@@ -81,13 +81,13 @@ def _one(chosen: gr.State, why: gr.State) -> Fields:
     quick = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     asked = gr.on(
         [ask.click, question.submit], respond, [picture, question, *settings], outputs,
-        api_visibility="private", **MODEL_QUEUE,
+        api_visibility="private", **ASKED_AGAIN, **MODEL_QUEUE,
     )  # fmt: skip
     clicked = run_on_click(
         scenes, lambda scene: (str(scene.path), scene.question), [picture, question], respond, settings, outputs
     )
     for event in (asked, *clicked):
-        event.then(glimpse, kept, seen, show_progress="hidden", api_visibility="private", **MODEL_QUEUE)
+        event.then(glimpse, kept, seen, show_progress="hidden", api_visibility="private", **ASKED_AGAIN, **MODEL_QUEUE)
     mode.change(lambda picked: gr.Group(visible=picked == "choices"), mode, several, **quick)
     chosen.change(lambda name: gr.Radio(**able(name)), chosen, mode, **quick)
     # A new one each time, since asking why a second time is a new wish; in the queue, or the page is told of no change.
@@ -127,7 +127,7 @@ def respond(
     footer = f"{title(name)} · {snippets.statistics(found.statistics)}"
     kept = Why((Turn("user", asked, (path,)),), text, name)
     notes = snippets.notes((*picture.notes, *given.notes))
-    yield card(found, footer), *_looking(model.attention_reason, text), kept, notes
+    yield card(asked, found, footer), *_looking(model.attention_reason, text), kept, notes
 
 
 def glimpse(asked: Why | None, request: gr.Request = None) -> Any:

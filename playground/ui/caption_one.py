@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from playground.checkpoints.catalog import find
 from playground.media import Picture
 from playground.tasks.caption import Style, caption
 from playground.tasks.caption_candidates import CaptionCandidate, caption_candidates
@@ -24,6 +23,7 @@ from playground.ui.session import Session, session_of
 from playground.ui.streaming import growing_while_watched
 
 _SAME: Any = gr.skip()
+_MANNER = {"short": "short", "detailed": "in detail", "blind": "for a blind reader"}
 _SEARCHING = '<p class="empty">Looking for several captions…</p>'
 
 
@@ -94,7 +94,7 @@ def _written(picture: Picture, style: Style, name: str, session: Session, said: 
             text, answer = part or (_SAME, None)
             if answer is None:
                 yield Parts(text)
-    footer = f"{_called(name)} · {snippets.statistics(answer.statistics)}"
+    footer = f"{title(name)} · {_MANNER[style]} · {snippets.statistics(answer.statistics)}"
     yield Parts(answer.text.strip(), snippets.small_print(footer))
 
 
@@ -119,7 +119,8 @@ def _several(
                 yield Parts()
     texts = tuple(each.text for each in found)
     pick = gr.Radio([(str(place), place - 1) for place in range(1, len(texts) + 1)], value=0)
-    yield Parts(texts[0], candidates=caption_bars.candidates(found, judge), pick=pick, found=texts)
+    footer = snippets.small_print(f"{title(name)} · {_MANNER[style]}")
+    yield Parts(texts[0], footer, candidates=caption_bars.candidates(found, judge), pick=pick, found=texts)
 
 
 def _new_note(note: str, said: list[str]) -> Parts | None:
@@ -131,10 +132,4 @@ def _new_note(note: str, said: list[str]) -> Parts | None:
 
 def _field(text: str, writer: str) -> gr.Textbox:
     """The field's value and whose caption it is, where several models write."""
-    return gr.Textbox(value=text, label=f"Caption by {_called(writer)}" if writer else "Caption")
-
-
-def _called(name: str) -> str:
-    """A model's own name: of two that are both called Moji in sentences it must be told which is which."""
-    entry = find(name)
-    return entry.name if entry else title(name)
+    return gr.Textbox(value=text, label=f"Caption by {title(writer)}" if writer else "Caption")

@@ -22,6 +22,7 @@ SECOND = "moji-blip"
 _STYLES = [("Short", "short"), ("In detail", "detailed"), ("For a blind reader", "blind")]
 _WAYS = [("One caption", "one"), ("Several", "several"), ("Two models", "two")]
 _AT_ONCE = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+_IN_PAGE = {"fn": None, **_AT_ONCE}
 
 
 def build(chosen: gr.State) -> Fields:
@@ -80,7 +81,11 @@ def _one_picture(chosen: gr.State) -> Fields:
                 pick = gr.Radio([], label="Take which?", info="It goes into the field above, to be copied.")
     outputs = list(Parts(text, footer, second_text, second_footer, candidates, pick, found, note, stop))
     inputs = [style, way, count, judge, chosen, second.chosen]
-    running = [describe.click(respond, [picture, *inputs], outputs, api_visibility="private", **MODEL_QUEUE)]
+    asked = describe.click(js=_switched(False), outputs=describe, **_IN_PAGE)
+    described = asked.then(respond, [picture, *inputs], outputs, api_visibility="private", **MODEL_QUEUE)
+    for ended in (described.then, described.failure):
+        ended(js=_switched(True), outputs=describe, **_IN_PAGE)
+    running = [described]
     running += run_on_click(scenes, lambda scene: (str(scene.path),), [picture], respond, inputs, outputs)
     stop.click(lambda: gr.Button(interactive=False), None, stop, cancels=running, **_AT_ONCE)
     way.change(
@@ -91,6 +96,12 @@ def _one_picture(chosen: gr.State) -> Fields:
         event.then(_awake, [way, second.chosen, second.offered], second.card, **_AT_ONCE)
     pick.input(taken, [pick, found], text, **_AT_ONCE)
     return Fields(picture, None)
+
+
+def _switched(on: bool) -> str:
+    """Switches a button on or off, in the browser. While a caption is written, “Describe” is off and “Stop” on: a
+    second wish that waited behind the first would outlive Stop."""
+    return f"() => ({{ __type__: 'update', interactive: {str(on).lower()} }})"
 
 
 def _awake(way: str, second: str, offered: str) -> Any:

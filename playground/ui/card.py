@@ -14,6 +14,7 @@ _CAN = {
     "chat": "Talk about pictures, answer, describe",
     "segment": "Colour what you name or click",
 }
+_FOLDED = ("asleep", "waking", "awake")
 _PHOTOGRAPHS = {
     "chat": "Pick a Hub model from the list for them, such as SmolVLM-256M-Instruct.",
     "segment": "Pick clipseg-rd64-refined from the list for them.",
@@ -51,7 +52,10 @@ def card_of(
     rows = "".join(f"<dt>{term}</dt><dd>{escape(text)}</dd>" for term, text in facts.items() if text)
     since = f'<span class="since" aria-hidden="true">{seconds} s</span>' if seconds else ""
     told = f'<p class="status {state}" role="status">{escape(status)}{since}</p>'
-    return f'<div class="card">{told}<dl>{rows}</dl></div>'
+    listed = f"<dl>{rows}</dl>"
+    if state in _FOLDED:  # on a phone, by page.js; what a download costs is always in sight
+        listed = f"<details open><summary>What it is</summary>{listed}</details>"
+    return f'<div class="card">{told}{listed}</div>'
 
 
 def progress_of(step: Progress) -> str:

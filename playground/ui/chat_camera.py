@@ -22,9 +22,8 @@ def _path(payload: ImageData | None) -> str | None:
     return payload.path if payload else None
 
 
-def add_capture(path: str | None, message: dict[str, Any] | None) -> tuple[Any, ...]:
-    """Values for (camera, box, note): what the camera took goes into the message, and the camera is free again."""
+def add_capture(path: str | None) -> tuple[Any, ...]:
+    """Values for (camera, what is to come into the box, note): what the camera took, and the camera is free again."""
     if not path:
         return gr.skip(), gr.skip(), gr.skip()
-    held = Draft.of(message)
-    return None, gr.MultimodalTextbox(value=Draft(held.text, (*held.files, path)).value), ""
+    return None, Draft(files=(path,)).value, ""

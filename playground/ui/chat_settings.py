@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 
-from playground.models.loading import is_address
 from playground.tasks.chat import readable, system_reason
 from playground.ui import snippets, troubles
 from playground.ui.chat_talk import Talk
@@ -75,5 +74,4 @@ def switched(talk: Talk, system: str, name: str) -> Any:
         return snippets.trouble(troubles.sentence(error))
     reason = system_reason(model) if (system or "").strip() else None
     unread = [f"Your system prompt is left out. {reason}"] if reason else []
-    named = title(name) if is_address(name) else name  # two models may both be called Moji
-    return snippets.notes([" ".join((f"{named} goes on with this talk.", *lost, *unread))])
+    return snippets.notes([" ".join((f"{title(name)} goes on with this talk.", *lost, *unread))])

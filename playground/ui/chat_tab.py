@@ -20,6 +20,7 @@ from playground.ui.turn import Fields
 _AT_ONCE = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 _IN_LINE = {"show_progress": "hidden", "api_visibility": "private", **MODEL_QUEUE}
 _UNSEEN = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+_IN_PAGE = {"fn": None, **_AT_ONCE}
 _SCENES = 6
 _CHANGING = "You are changing an earlier message: when you send it, what came after it is dropped and answered anew."
 
@@ -54,6 +55,7 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
         max_plain_text_length=1_000_000,  # a long text is answered with a sentence, not turned into a file
         elem_classes="chat-box",
     )
+    moved = gr.MultimodalTextbox(visible=False)  # on its way from the box, or back into it; see page.js
     with gr.Row(elem_classes="chat-tools"):
         fresh = gr.Button("New conversation", size="sm")
         files = chat_files.buttons()
@@ -61,8 +63,11 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     fields = settings()
     outputs = [talk, chatbot, box, note, banner]
 
+    taking = box.submit(js="box => playground.takeMessage(box)", inputs=box, outputs=[moved, box], **_IN_PAGE)
+    # Each one is heard, since it has left the box: while an answer is awaited it is refused, and comes back.
+    sending = taking.then(chat_talk.send, [moved, talk], [*outputs, moved], trigger_mode="multiple", **_AT_ONCE)
     sent = [
-        box.submit(chat_talk.send, [box, talk], outputs, **_AT_ONCE),
+        sending,
         chatbot.example_select(send_scene, talk, outputs, **_AT_ONCE),
         chatbot.retry(chat_talk.regenerate, [talk, fields.temperature], outputs, **_AT_ONCE),
     ]
@@ -71,10 +76,19 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     def keep(event: Any) -> None:
         event.then(*memory, **_AT_ONCE)
 
+    def put_back(event: Any) -> None:
+        js = "(moved, box) => playground.putBack(moved, box)"
+        event.then(js=js, inputs=[moved, box], outputs=[moved, box], **_IN_PAGE)
+
+    put_back(sending)
     for event in sent:
         keep(event)
         answered = event.then(chat_talk.respond, [talk, chosen, *fields.fields], outputs, **_IN_LINE)
-        keep(answered.then(chat_talk.give_back, [box, talk], [talk, box], **_AT_ONCE))
+        given = answered.then(chat_talk.give_back, [box, talk], [talk, box, moved], **_AT_ONCE)
+        refused = answered.failure(chat_talk.turned_away, talk, [*outputs, moved], **_AT_ONCE)
+        for ended in (given, refused):
+            put_back(ended)
+            keep(ended)
     # These go the way that the answer comes, so that they reach the page after its last word.
     keep(box.stop(chat_talk.stop, talk, outputs, **_UNSEEN))
     keep(gr.on([fresh.click, chatbot.clear], chat_talk.begin_anew, None, outputs, **_UNSEEN))
@@ -84,7 +98,7 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     chatbot.like(react, [box, talk, fields.system, chosen], [*outputs, why], **_UNSEEN)
 
     keep(chat_files.wire(files, talk, fields, chosen, outputs, note))
-    taken.input(add_capture, [taken, box], [taken, box, note], **_AT_ONCE)
+    put_back(taken.input(add_capture, taken, [taken, moved, note], **_AT_ONCE))
     gr.on([fields.system.blur, fields.temperature.input, fields.length.input], *memory, **_AT_ONCE)
 
     able = [fields.system, chatbot, reason]
@@ -98,9 +112,9 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
 
 
 def send_scene(talk: Talk, event: gr.SelectData) -> tuple[Any, ...]:
-    """Send an example scene with its question, as `chat_talk.send`; what is typed in the box stays there."""
+    """Send an example scene with its question, see `chat_talk.send`; what is typed in the box stays there."""
     scene = examples()[event.index % len(examples())]
-    return chat_talk.send(Draft(scene.question, (str(scene.path),)).value, talk, boxed=False)
+    return chat_talk.send(Draft(scene.question, (str(scene.path),)).value, talk, boxed=False)[:-1]
 
 
 def _shown(scene: Example) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from playground.ui.streaming import growing_while_watched
 from playground.ui.turn import Turn
 
 _BUSY = "Your last message is still being answered. Wait for the answer, or stop it first."
+_FULL = "Your message could not be taken in just now: too many wait here, or the connection broke. Send it once more."
 
 _PATIENCE = 10
 """Seconds that a new conversation waits for the old one's answer to end, which takes a token."""
@@ -71,12 +72,13 @@ class Talk:
 
 
 def send(message: dict[str, Any] | None, talk: Talk, boxed: bool = True) -> tuple[Any, ...]:
-    """Put a message into the talk and clear the box, at once; `respond` answers when the model is free.
+    """Put a message into the talk, at once; `respond` answers when the model is free.
 
     A message that changes an earlier one takes its place, and what came after it is dropped. One that did not come
-    from the box (boxed=False) goes to the end and leaves the box as it is. Returns values for (talk, chatbot, box,
-    note, banner), as the functions here do that say nothing else. On trouble, and while an answer is awaited, the note
-    alone changes. Never raises.
+    from the box (boxed=False) goes to the end. Returns values for (talk, chatbot, box, note, banner), as the functions
+    here do that say nothing else, and then what is to come into the box, before what was typed since it was emptied:
+    what stood aside, or the message itself where it cannot be sent; of the others the note alone changes then.
+    Never raises.
     """
     draft = Draft.of(message)
     try:
@@ -85,13 +87,12 @@ def send(message: dict[str, Any] | None, talk: Talk, boxed: bool = True) -> tupl
         text = checked_message(draft.text, len(draft.files))
         seen = [note for path in draft.files for note in open_picture(path).notes]
     except Exception as error:
-        return _only(note=snippets.trouble(troubles.sentence(error)))
+        return *_only(note=snippets.trouble(troubles.sentence(error))), draft.value
     if not boxed:
         talk = replace(talk, changing=None, aside=Draft())
     kept = talk.turns if talk.changing is None else talk.turns[: talk.changing]
     asked = Talk((*kept, Turn("user", text, draft.files)), before=talk)
-    box = _busy_box(talk.aside if boxed else None)
-    return asked, waiting(asked.turns), box, snippets.notes(seen), gr.Row(visible=False)
+    return asked, waiting(asked.turns), _busy_box(), snippets.notes(seen), gr.Row(visible=False), talk.aside.value
 
 
 def respond(
@@ -150,16 +151,29 @@ def respond(
         answering.over.set()
 
 
-def give_back(message: dict[str, Any] | None, talk: Talk) -> tuple[Any, Any]:
-    """Values for (talk, box): a message that got no answer goes back into the box, before what was typed meanwhile."""
+def give_back(message: dict[str, Any] | None, talk: Talk) -> tuple[Any, Any, Any]:
+    """Values for (talk, box, what is to come into it): a message that got no answer goes back into the box, before
+    what was typed meanwhile."""
     if talk.unsent is None:
-        return gr.skip(), gr.skip()
-    typed = Draft.of(message)
-    if typed == talk.aside:  # what stood aside while a question is being changed does so again
-        typed = Draft()
-    text = "\n".join(filter(str.strip, (talk.unsent.text, typed.text)))
-    back = Draft(text, tuple(dict.fromkeys((*talk.unsent.images, *typed.files))))
-    return replace(talk, unsent=None), ready_box(back)
+        return gr.skip(), gr.skip(), gr.skip()
+    back, kept = Draft(talk.unsent.text, talk.unsent.images), replace(talk, unsent=None)
+    if talk.aside != Draft() and Draft.of(message) == talk.aside:  # it stands aside again
+        return kept, ready_box(back), gr.skip()
+    return kept, gr.skip(), back.value
+
+
+def turned_away(talk: Talk) -> tuple[Any, ...]:
+    """Values as those of `send` for a message that never came to `respond`: the line is full, or the connection broke.
+
+    The talk goes back to what it was, and the message into the box.
+    """
+    if not talk.turns or talk.turns[-1].role != "user":
+        return *_only(), gr.skip()
+    asked, before = talk.turns[-1], talk.before or Talk(talk.turns[:-1])
+    again = before.changing is None and before.turns[: len(talk.turns)] == talk.turns  # it still stands in the talk
+    back = Draft() if again else Draft(asked.text, asked.images)
+    changing = gr.Row(visible=before.changing is not None)
+    return before, view(before.turns), ready_box(), snippets.trouble(_FULL), changing, back.value
 
 
 def regenerate(talk: Talk, temperature: float) -> tuple[Any, ...]:
@@ -239,10 +253,9 @@ def ready_box(draft: Draft | None = None) -> gr.MultimodalTextbox:
     return gr.MultimodalTextbox(submit_btn=True, stop_btn=False, **held)
 
 
-def _busy_box(draft: Draft | None = None) -> gr.MultimodalTextbox:
-    """The box with a stop button, and this message in it; None leaves what it holds."""
-    held = {} if draft is None else {"value": draft.value}
-    return gr.MultimodalTextbox(submit_btn=False, stop_btn=True, **held)
+def _busy_box() -> gr.MultimodalTextbox:
+    """The box with a stop button. What it holds is left: more may be typed there before this reaches the page."""
+    return gr.MultimodalTextbox(submit_btn=False, stop_btn=True)
 
 
 def _only(**values: Any) -> tuple[Any, ...]:

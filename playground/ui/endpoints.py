@@ -26,7 +26,7 @@ from playground.tasks.match import match as matched
 from playground.tasks.segment import phrases as split
 from playground.ui import loaded
 from playground.ui.endpoints_places import attend, detect, segment
-from playground.ui.programs import Upload, figures, here, picture_of, serve
+from playground.ui.programs import Phrases, Upload, figures, here, picture_of, serve
 from playground.ui.session import session_of
 from playground.ui.streaming import growing_while_watched
 from playground.ui.turn import Turn
@@ -247,12 +247,12 @@ def caption(
     }
 
 
-def match(picture: Upload, phrases: str, model: str = loaded.DEFAULT_MATCHER, request: gr.Request = None) -> dict:
+def match(picture: Upload, phrases: Phrases, model: str = loaded.DEFAULT_MATCHER, request: gr.Request = None) -> dict:
     """Tell which of some texts fits a picture best, without training for them (zero-shot classification).
 
     Args:
         picture: the picture.
-        phrases: the texts, up to 12 separated by commas, such as: a picture of a dog, a picture of a cat.
+        phrases: the texts, up to 12, separated by commas (or a list), such as: a picture of a dog, a picture of a cat.
         model: an embedding model by its name in /models.
 
     Returns:

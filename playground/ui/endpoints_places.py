@@ -15,10 +15,11 @@ from playground.tasks.attend import attend as looked
 from playground.tasks.attend import score
 from playground.tasks.detect import detect as detected
 from playground.tasks.examples import truth_of
+from playground.tasks.maps import believed, looked_into
 from playground.tasks.segment import phrases as split
 from playground.tasks.segment import segment as segmented
 from playground.ui import loaded
-from playground.ui.programs import Upload, figures, here, picture_file, picture_of
+from playground.ui.programs import Phrases, Upload, figures, here, picture_file, picture_of
 from playground.ui.session import session_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 def segment(
     picture: Upload,
-    phrases: str,
+    phrases: Phrases,
     threshold: float = 0.5,
     model: str = loaded.DEFAULT_SEGMENTER,
     request: gr.Request = None,
@@ -38,7 +39,7 @@ def segment(
 
     Args:
         picture: the picture.
-        phrases: what to look for, up to 12 phrases separated by commas, such as: dog, red circle.
+        phrases: what to look for, up to 12 phrases, separated by commas (or a list), such as: dog, red circle.
         threshold: how sure the model must be of a pixel, above 0 and below 1.
         model: a segmentation model by its name in /models.
 
@@ -79,7 +80,7 @@ def _region(mask: np.ndarray) -> dict[str, Any]:
 
 def detect(
     picture: Upload,
-    names: str,
+    names: Phrases,
     threshold: float | None = None,
     model: str = loaded.DEFAULT_DETECTOR,
     request: gr.Request = None,
@@ -88,7 +89,7 @@ def detect(
 
     Args:
         picture: the picture.
-        names: what to look for, up to 12 names separated by commas, such as: dog, cat.
+        names: what to look for, up to 12 names, separated by commas (or a list), such as: dog, cat.
         threshold: the least score of a box, 0 to 1; null: what the model's authors ask of it.
         model: a detection model by its name in /models.
 
@@ -116,7 +117,7 @@ def attend(
     picture: Upload,
     question: str,
     word: str = "",
-    method: str = "attention",
+    method: str = "",
     layer: int = 0,
     head: int = 0,
     model: str = loaded.DEFAULT_CHAT,
@@ -128,9 +129,9 @@ def attend(
         picture: the picture.
         question: what to ask about it.
         word: a word of the answer as it stands there, or its number from 1; empty: the longest.
-        method: how the map is made: {methods}.
-        layer: a layer from 1; 0: the average of all.
-        head: a head from 1; 0: the average of all.
+        method: how the map is made: {methods}; empty: patches, or attention where a layer or head is named.
+        layer: a layer from 1, for methods that look at one; 0: the average of all.
+        head: a head from 1, for methods that look at one; 0: the average of all.
         model: a chat model by its name in /models; a server's shows no maps.
 
     Returns:
@@ -141,7 +142,7 @@ def attend(
         The picture, glowing where the model looked.
     """
     asked = checked_question(question)
-    if method not in methods.METHODS:
+    if method and method not in methods.METHODS:
         raise TaskError(f"There is no method {method!r}. Choose one of: {', '.join(methods.METHODS)}.")
     opened = picture_of(picture)
     looker = loaded.chat_model(here(model))
@@ -150,6 +151,8 @@ def attend(
     for number, count, what in ((layer, trace.layers, "layer"), (head, trace.heads, "head")):
         if not 0 <= number <= count:
             raise TaskError(f"There is no {what} {number}. Choose one from 1 to {count}, or 0 for the average of all.")
+    if not method:
+        method = "attention" if layer or head else believed(looked_into(trace, looker))
     only = {"layer": layer - 1 if layer else None, "head": head - 1 if head else None}
     values = methods.explain(method, looker, trace, place, **only)
     result = {

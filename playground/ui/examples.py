@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import gradio as gr
 
 from playground.tasks.examples import Example, examples
-from playground.ui.streaming import MODEL_QUEUE
+from playground.ui.streaming import ASKED_AGAIN, MODEL_QUEUE
 
 Scenes: TypeAlias = "list[tuple[gr.Button, Example]]"
 
@@ -41,5 +41,6 @@ def run_on_click(
         shown = values if len(fields) > 1 else values[0]
         filled = button.click(lambda shown=shown: shown, None, list(fields), queue=False, api_visibility="private")
         task = partial(respond, *values)
-        events.append(filled.then(task, list(inputs), list(outputs), api_visibility="private", **MODEL_QUEUE))
+        run = {"api_visibility": "private", **ASKED_AGAIN, **MODEL_QUEUE}
+        events.append(filled.then(task, list(inputs), list(outputs), **run))
     return events

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -81,7 +82,7 @@ def build(model: str = DEFAULT_CHAT) -> gr.Blocks:
         all_fields = [talking, asking, captioning, segmenting, looking.fields, comparing, walking]
         fields = {str(tab.id): each for tab, each in zip(all_tabs, all_fields, strict=True)}
 
-        kept = reload.states()
+        kept, places = reload.states(), json.dumps(opening.places(fields))
         reload.keep(kept, {str(tab.id): tab for tab in all_tabs}, fields, picked.chosen)
         able = partial(attention_tab.capability, switches=len(looking.switches))
         switched = [*looking.switches, looking.reason]
@@ -89,7 +90,12 @@ def build(model: str = DEFAULT_CHAT) -> gr.Blocks:
             opening.opener(fields), [kept.page, kept.model],
             opening.outputs(tabs, picked.dropdown, notice, fields), **_AT_ONCE,
         )  # fmt: skip
-        opened.then(js="() => playground.startKeeping()")
+        all_kept = [kept.page, kept.model]
+        begin = f"(page, model, picked, ...values) => playground.startKeeping(page, model, picked, {places}, values)"
+        opened.then(
+            js=begin, inputs=[*all_kept, picked.dropdown, *opening.fields_of(fields)], outputs=all_kept,
+            show_progress="hidden", queue=False,
+        )  # fmt: skip
         greeted = opened.then(_greeting, [picked.dropdown, picked.chosen], picked.card, **_UNSEEN)
         greeted.then(able, picked.chosen, switched, **_UNSEEN)
         greeted.then(memory_line.memory_line, None, memory, **_AT_ONCE)
@@ -99,6 +105,10 @@ def build(model: str = DEFAULT_CHAT) -> gr.Blocks:
             partial(_link, fields=fields), [kept.page, picked.chosen, *_talk(app, fields)], notice, **_AT_ONCE
         )
         copying.then(js="() => playground.copyLink()")
+        gr.on(
+            [*(tab.select for tab in all_tabs), picked.chosen.change], js="() => playground.forgetLink()",
+            outputs=notice, show_progress="hidden", queue=False,
+        )  # fmt: skip
         app.unload(session.end)
         endpoints.build(app)
         uploads.watch(app)

@@ -68,13 +68,13 @@ def _loaded(name: str, kind: Any, cannot: str) -> Any:
 
 
 def title(name: str) -> str:
-    """What a model is called in a sentence: Moji, its name, or its name on its server."""
+    """What a model is called in a sentence: its name in the catalogue or elsewhere, or on its server."""
     if is_address(name):
         address, _, model = name.strip().partition("#")
         host = address.partition("://")[2].partition("/")[0].rpartition("@")[2]
         return f"{model.rstrip('/').rpartition('/')[2]} on {host}" if model else host
     entry = find(name)
-    return "Moji" if entry and entry.embedded else name
+    return entry.name if entry else name
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,17 @@ from playground.ui.turn import Fields
 
 def outputs(tabs: gr.Tabs, dropdown: gr.Dropdown, notice: gr.HTML, fields: Mapping[str, Fields]) -> list[Any]:
     """The components that the function of `opener` has values for."""
-    return [tabs, dropdown, notice, *_all(fields).values()]
+    return [tabs, dropdown, notice, *fields_of(fields)]
+
+
+def places(fields: Mapping[str, Fields]) -> list[tuple[str, str]]:
+    """(tab, part) of every field that something can be put into."""
+    return list(_all(fields))
+
+
+def fields_of(fields: Mapping[str, Fields]) -> list[Any]:
+    """The components in these places."""
+    return list(_all(fields).values())
 
 
 def opener(fields: Mapping[str, Fields]) -> Callable[..., tuple[Any, ...]]:

@@ -21,18 +21,73 @@ const playground = (() => {
     if (!restored) return kept;
     const page = { tab: kept?.tab, fields: { ...kept?.fields } };
     if (tab === undefined) page.tab = value;
-    else page.fields[tab] = { ...page.fields[tab], [part]: part === "picture" ? value?.path ?? "" : value ?? "" };
+    else page.fields[tab] = { ...page.fields[tab], [part]: asKept(part, value) };
     return page;
   };
-  const startKeeping = () => { restored = true; };
+  const asKept = (part, value) => {
+    if (part === "picture") return value?.path ?? "";
+    return value?.files ? { text: value.text, files: value.files.map((file) => file.path) } : value ?? "";
+  };
+  // A link counts once: what it filled is kept like everything else, and its words leave the address, or every reload
+  // would fill them in again.
+  const LINK = ["tab", "example", "question", "model"].filter((each) => address.has(each));
+  const startKeeping = (page, model, picked, places, values) => {
+    restored = true;
+    if (!LINK.length) return undefined;
+    const rest = new URL(location.href);
+    LINK.forEach((each) => rest.searchParams.delete(each));
+    history.replaceState(history.state, "", rest);
+    const tab = address.get("tab") || (address.has("example") ? "ask" : page?.tab);
+    const filled = places.reduce((all, [tab, part], index) => keep(all, part, values[index], tab), page);
+    return [keep(filled, "tab", tab), address.has("model") ? picked : model];
+  };
 
-  // A link is copied where the browser lets us; it is shown in any case.
+  // The box of the talk is emptied here when its message leaves, and what comes back stands before what was typed
+  // since: whatever the server would write into the box comes later than the next letters.
+  const takeMessage = (box) => [box, { text: "", files: [] }];
+  const putBack = (moved, box) => {
+    if (!moved?.text && !moved?.files?.length) return undefined;
+    const text = [moved.text, box?.text].filter((each) => each?.trim()).join("\n");
+    const files = new Map([...moved.files, ...(box?.files ?? [])].map((file) => [file.path, file]));
+    return [{ text: "", files: [] }, { text, files: [...files.values()] }];
+  };
+
+  // A link is copied where the browser lets us; it is shown in any case, until another tab or model is chosen.
+  let linkIsShown = false;
+  const forgetLink = () => {
+    if (!linkIsShown) return undefined;
+    linkIsShown = false;
+    return "";
+  };
   const copyLink = () => {
+    linkIsShown = true;
     const link = document.getElementById("copied");
     if (!link) return;
     link.textContent = link.href;
     navigator.clipboard?.writeText(link.href).catch(() => {});
   };
+
+  // A picture field takes any file, so that it can say in a sentence what is wrong with it: Gradio would refuse what
+  // calls itself something else than a picture, in its own words.
+  const asPictures = (files) => {
+    const all = new DataTransfer();
+    [...files].forEach((file) => {
+      all.items.add(file.type.startsWith("image/") ? file : new File([file], file.name, { type: "image/png" }));
+    });
+    return all;
+  };
+  const strange = (files) => [...(files ?? [])].some((file) => !file.type.startsWith("image/"));
+  const PICTURES = "input[type=file][accept^='image/']";
+  document.addEventListener("change", ({ target }) => {
+    if (target.matches?.(PICTURES) && strange(target.files)) target.files = asPictures(target.files).files;
+  }, true);
+  document.addEventListener("drop", (event) => {
+    const field = event.target.closest?.(".upload-container");
+    if (!field?.querySelector(PICTURES) || !strange(event.dataTransfer?.files)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    field.dispatchEvent(new DragEvent("drop", { dataTransfer: asPictures(event.dataTransfer.files) }));
+  }, true);
 
   // The tour
   let step = 0;
@@ -81,10 +136,26 @@ const playground = (() => {
     });
   };
 
+  // What the card says of a model is folded on a phone, until it is opened; the card itself is made anew all the time.
+  const narrow = matchMedia("(max-width: 480px)");
+  let unfolded = false;
+  const fold = () => {
+    document.querySelectorAll(".card details").forEach((each) => { each.open = unfolded || !narrow.matches; });
+  };
+  narrow.addEventListener("change", fold);
+  document.addEventListener("click", (event) => {
+    const details = event.target.closest?.(".card summary")?.parentElement;
+    if (!details) return;
+    event.preventDefault();
+    unfolded = !details.open;
+    fold();
+  });
+
+  const change = () => { mend(); fold(); };
   const begin = () => {
     dress();
-    mend();
-    new MutationObserver(mend).observe(document.body, { childList: true, subtree: true });
+    change();
+    new MutationObserver(change).observe(document.body, { childList: true, subtree: true });
     new MutationObserver(dress).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     offerTour();
   };
@@ -93,5 +164,5 @@ const playground = (() => {
 
   setInterval(() => { if (!document.hidden) document.getElementById("refresh-memory")?.click(); }, 10_000);
 
-  return { toggleLook, keep, startKeeping, copyLink, startTour: tour.start };
+  return { toggleLook, keep, startKeeping, takeMessage, putBack, copyLink, forgetLink, startTour: tour.start };
 })();

@@ -31,12 +31,16 @@ from playground.ui.streaming import MODEL_QUEUE
 
 if TYPE_CHECKING:
     from PIL import Image
+    from pydantic_core import ErrorDetails
 
     from playground.models.chat import Statistics
 
 Upload = Annotated[gr.FileData, BeforeValidator(lambda value: {"path": value} if isinstance(value, str) else value)]
 """A picture that a program sends: what `gradio_client.handle_file` makes of a file, or a `data:` address."""
+Phrases = Annotated[str, BeforeValidator(lambda value: _joined(value))]
+"""Several phrases, separated by commas; a program may send a list of them as well."""
 
+_KINDS = {"string": "a text", "float": "a number", "int": "a whole number", "list": "a list", "dict": "an object"}
 _SERVED, _DATA_LIMIT = "/gradio_api/file=", 70_000_000  # characters; 50 MB of a file
 _NOT_FETCHED = (
     "Addresses are not fetched. Upload the picture itself: gradio_client's handle_file(path) does so, and "
@@ -100,9 +104,34 @@ def _checked(name: str, value: Any, kind: TypeAdapter | None) -> Any:
     try:
         return value if kind is None else kind.validate_python(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, (name, *first["loc"])))
-        raise TaskError(f"{place}: {first['msg']}.") from None
+        raise TaskError(_misfit(name, error.errors()[0])) from None
+
+
+def _misfit(name: str, error: ErrorDetails) -> str:
+    """What is wrong with an argument, in a sentence."""
+    missing, kind = error["type"] == "missing", error["type"].partition("_")[0]
+    loc = error["loc"][:-1] if missing else error["loc"]
+    place = ", ".join((name, *(f"item {part + 1}" if isinstance(part, int) else part for part in loc)))
+    if missing or kind == "model":
+        wrong = "There is no picture" if error["input"] is None else "This is no picture that was uploaded"
+        return f"{place}: {wrong}. Send what gradio_client's handle_file(path) makes of a file, or a data: address."
+    if kind not in _KINDS:
+        return f"{place} cannot be read: {error['msg'][0].lower()}{error['msg'][1:]}."
+    return f"{place} must be {_KINDS[kind]}, not {_named(error['input'])}."
+
+
+def _named(value: Any) -> str:
+    """A value that a program sent by mistake, in a sentence."""
+    if isinstance(value, str):
+        return f"“{value}”" if len(value) <= 40 else f"“{value[:40]}…”"
+    kinds = {type(None): "nothing", bool: str(value).lower(), list: "a list", dict: "an object"}
+    return kinds.get(type(value), str(value))
+
+
+def _joined(value: Any) -> Any:
+    """A list of phrases as one text; anything else as it is."""
+    listed = isinstance(value, list) and all(isinstance(part, str) for part in value)
+    return ", ".join(value) if listed else value
 
 
 def _told(error: Exception) -> gr.Error:

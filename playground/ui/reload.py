@@ -15,11 +15,13 @@ import gradio as gr
 
 from playground.tasks import examples
 from playground.ui import hosting
+from playground.ui.chat_kept import found as found_again
 from playground.ui.turn import Fields
 from playground.ui.uploads import in_cache
 
 LONGEST = 10_000
 """Characters of a field that are put back."""
+_PICTURES = 16
 _SECRET = "kept in this browser"
 """Gradio encrypts what the browser keeps with it; a fixed one, because the page's restart should lose nothing."""
 
@@ -53,12 +55,12 @@ def keep(kept: Kept, tabs: Mapping[str, gr.Tab], fields: Mapping[str, Fields], c
 
 
 def _kept_fields(fields: Mapping[str, Fields]) -> list[tuple[str, str, Any]]:
-    """(tab, "words" or "picture", component) of what is kept; a box of a talk is not, the chat tab keeps its own."""
+    """(tab, "words" or "picture", component) of what is kept."""
     return [
         (name, part, field)
         for name, both in fields.items()
         for part, field in (("picture", both.picture), ("words", both.words))
-        if field is not None and not isinstance(field, gr.MultimodalTextbox)
+        if field is not None
     ]
 
 
@@ -67,13 +69,16 @@ def outputs(fields: Mapping[str, Fields]) -> list[Any]:
     return [field for _, _, field in _kept_fields(fields)]
 
 
-def values(page: Any, fields: Mapping[str, Fields]) -> dict[tuple[str, str], str]:
+def values(page: Any, fields: Mapping[str, Fields]) -> dict[tuple[str, str], Any]:
     """What each field gets back, by tab and part; nothing for what is empty, unknown, too long or not to be trusted."""
     found = {}
-    for name, part, _ in _kept_fields(fields):
+    for name, part, field in _kept_fields(fields):
         value = _at(page, "fields", name, part)
-        allowed = _is_ours if part == "picture" else _is_short
-        if isinstance(value, str) and value and allowed(value):
+        if isinstance(field, gr.MultimodalTextbox):
+            value = _message(value)
+        elif not isinstance(value, str) or not (_is_ours if part == "picture" else _is_short)(value):
+            continue
+        if value:
             found[name, part] = value
     return found
 
@@ -99,6 +104,15 @@ def _at(data: Any, *keys: str) -> Any:
     for key in keys:
         data = data.get(key) if isinstance(data, dict) else None
     return data
+
+
+def _message(value: Any) -> dict[str, Any] | None:
+    """A message that was not sent yet, with those of its pictures that are still here; None for an empty one."""
+    text, files = _at(value, "text"), _at(value, "files")
+    text = text if isinstance(text, str) and _is_short(text) else ""
+    listed = [path for path in files if isinstance(path, str)][:_PICTURES] if isinstance(files, list) else []
+    there = list(filter(None, map(found_again, listed)))
+    return {"text": text, "files": there} if text or there else None
 
 
 def _is_short(words: str) -> bool:

@@ -19,7 +19,7 @@ from playground.ui.segment_click import MEANINGS, clicked, for_words
 from playground.ui.segment_export import save
 from playground.ui.segment_view import STYLES, VIEWS, Segmented, begun, draw
 from playground.ui.session import session_of
-from playground.ui.streaming import MODEL_QUEUE
+from playground.ui.streaming import ASKED_AGAIN, MODEL_QUEUE
 from playground.ui.turn import Fields
 
 _HINT = "Several things, separated by commas. Or click on one in the picture."
@@ -40,6 +40,7 @@ def build() -> Fields:
                 picked = picker("segment", DEFAULT_SEGMENTER, segmentation_model)
         with gr.Column(min_width=300):
             overlay, slider = _pictures()
+            threshold, opacity = _sliders()
             legend = gr.CheckboxGroup(
                 [], label="Legend", elem_id="mask-legend",
                 info="What you name or click gets a colour, and a place here. Untick it to hide its mask.",
@@ -50,6 +51,8 @@ def build() -> Fields:
                 list(MEANINGS), value=MEANINGS[0], label="A click means", elem_id="click-means",
                 info="Click in either picture. The last two change what was clicked last.",
             )  # fmt: skip
+            with gr.Accordion("Point without a mouse", open=False):
+                across, down, take = _place()
             forget = gr.Button("Forget the clicks", size="sm")
             make = gr.Button("Make files of what is ticked", size="sm")
             files = gr.File(
@@ -57,17 +60,18 @@ def build() -> Fields:
                 visible=False, elem_id="mask-files",
             )  # fmt: skip
         with gr.Column(min_width=300), gr.Group():
-            threshold, opacity, style, view = _look()
+            style, view = _manner()
     look, drawn = [threshold, opacity, style, view], [overlay, slider, legend, files, note]
     outputs = [kept, *drawn]
     inputs = [picture, words, picked.chosen, kept, *look]
     private = {"api_visibility": "private"}
-    asked = gr.on([run.click, words.submit], respond, inputs, outputs, **private, **MODEL_QUEUE)
+    asked = gr.on([run.click, words.submit], respond, inputs, outputs, **private, **ASKED_AGAIN, **MODEL_QUEUE)
     filled = run_on_click(
         scenes, lambda scene: (str(scene.path), scene.phrases), [picture, words], respond, inputs[2:], outputs
     )
     at = [meaning, words, picked.chosen, *look, legend]
     pointed = (
+        take.click(at_place, [kept, picture, across, down, *at], outputs, **private, **MODEL_QUEUE),
         picture.select(at_field, [kept, picture, *at], outputs, **private, **MODEL_QUEUE),
         overlay.select(at_overlay, [kept, *at], outputs, **private, **MODEL_QUEUE),
     )
@@ -103,12 +107,29 @@ def _pictures() -> tuple[gr.Image, gr.ImageSlider]:
     return overlay, slider
 
 
-def _look() -> tuple[gr.Slider, gr.Slider, gr.Radio, gr.Radio]:
-    """What changes at once how masks are shown: threshold, opacity, style and view."""
-    threshold = gr.Slider(
-        0.05, 0.95, 0.5, step=0.01, label="Threshold", buttons=[],
-        info="How sure the model must be before a pixel is coloured.",
-    )  # fmt: skip
+def _sliders() -> tuple[gr.Slider, gr.Slider]:
+    """Threshold and opacity, right under the masks that they change at once."""
+    with gr.Row(elem_classes="mask-sliders"):
+        threshold = gr.Slider(
+            0.05, 0.95, 0.5, step=0.01, label="Threshold", buttons=[], min_width=150,
+            info="How sure the model must be before a pixel is coloured.",
+        )  # fmt: skip
+        opacity = gr.Slider(
+            0, 1, 0.5, step=0.05, label="Opacity", buttons=[], min_width=150,
+            info="How much of the picture a filled mask hides.",
+        )  # fmt: skip
+    return threshold, opacity
+
+
+def _place() -> tuple[gr.Slider, gr.Slider, gr.Button]:
+    """A click for the keyboard: the place, in per cent of the picture from its left and upper edges, and the click."""
+    across = gr.Slider(0, 100, 50, step=1, label="Across", buttons=[], info="0: the left edge. 100: the right edge.")
+    down = gr.Slider(0, 100, 50, step=1, label="Down", buttons=[], info="0: the upper edge. 100: the lower edge.")
+    return across, down, gr.Button("Take what is there", size="sm")
+
+
+def _manner() -> tuple[gr.Radio, gr.Radio]:
+    """What else changes at once how masks are shown: style and view."""
     view = gr.Radio(
         list(VIEWS), value=VIEWS[0], label="Show", elem_id="mask-view",
         info="Cut-out: what no mask covers becomes transparent.",
@@ -117,10 +138,7 @@ def _look() -> tuple[gr.Slider, gr.Slider, gr.Radio, gr.Radio]:
         list(STYLES), value=STYLES[0], label="Masks are", elem_id="mask-style",
         info="The outline is where the model is just as sure as the threshold.",
     )  # fmt: skip
-    opacity = gr.Slider(
-        0, 1, 0.5, step=0.05, label="Opacity", buttons=[], info="How much of the picture a filled mask hides."
-    )
-    return threshold, opacity, style, view
+    return style, view
 
 
 def respond(
@@ -167,14 +185,54 @@ def at_field(
     request: gr.Request = None,
 ) -> tuple[Any, ...]:
     """Values for (kept, *drawn) after a click in the picture field: what is kept of another picture is dropped."""
+    look = threshold, opacity, style, view, ticked
     try:
         now = begun(path, chosen_picture(path).image)
     except Exception as error:
         return _stay(error)
-    same = kept is not None and kept.is_of(now)
     place = event.index[0] / now.size[0], event.index[1] / now.size[1]
-    look = threshold, opacity, style, view, ticked if same else []
-    return _point(kept if same else now, place, meaning, words, name, look, request)
+    return _in_field(kept, now, place, meaning, words, name, look, request)
+
+
+def at_place(
+    kept: Segmented | None,
+    path: str | None,
+    across: float,
+    down: float,
+    meaning: str,
+    words: str,
+    name: str,
+    threshold: float,
+    opacity: float,
+    style: str,
+    view: str,
+    ticked: list[str],
+    request: gr.Request = None,
+) -> tuple[Any, ...]:
+    """As `at_field`, for a place that is told in per cent of the picture, from 0 to 100: `across` from the left."""
+    look = threshold, opacity, style, view, ticked
+    try:
+        now = begun(path, chosen_picture(path).image)
+    except Exception as error:
+        return _stay(error)
+    place = min((across or 0) / 100, 1 - 1e-6), min((down or 0) / 100, 1 - 1e-6)  # the last pixel lies before the edge
+    return _in_field(kept, now, place, meaning, words, name, look, request)
+
+
+def _in_field(
+    kept: Segmented | None,
+    now: Segmented,
+    place: tuple[float, float],
+    meaning: str,
+    words: str,
+    name: str,
+    look: tuple[float, float, str, str, list[str]],
+    request: gr.Request | None,
+) -> tuple[Any, ...]:
+    """A click into the picture of the field, `now`: what is kept of another picture is dropped."""
+    if kept is not None and kept.is_of(now):
+        return _point(kept, place, meaning, words, name, look, request)
+    return _point(now, place, meaning, words, name, (*look[:-1], []), request)
 
 
 def at_overlay(

@@ -15,6 +15,9 @@ Result = TypeVar("Result")
 
 MODEL_QUEUE = {"concurrency_id": "model", "concurrency_limit": 1}
 """Every event that runs a model waits in one line: two runs at once would only slow each other down."""
+ASKED_AGAIN = {"trigger_mode": "always_last"}
+"""Who asks again while an answer is awaited is answered once more after it, with what the fields hold then: Gradio
+alone would drop the second wish without a word, and leave its words beside the first one's answer."""
 
 
 def growing(stream: Generator[Piece, None, Result]) -> Iterator[tuple[str, Result | None]]:
