@@ -24,6 +24,7 @@ from playground.tasks import TaskError, checked_question
 from playground.tasks.attend import attend
 from playground.tasks.chat import readable
 from playground.tasks.maps import (
+    QUICK,
     Looked,
     believed,
     drawn_map,
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
     from playground.models.chat import ChatModel
 
 OPACITY = 0.75
-_SLOW = 3.0  # seconds of an answer after which its words are shown before the model runs again for their colours
 _FEW_HEADS = 100  # of so many heads the grid is drawn anew at every step of a play
 _PLAY = {"layer": "▶ Play layers", "word": "▶ Play words"}
 _PAUSE = "❚❚ Pause"
@@ -142,7 +142,7 @@ def _looking(trace: Trace, model: ChatModel | None, opacity: float, notes: tuple
     looked = looked_into(trace, model)
     small = snippets.small_print(snippets.statistics(trace.answer.statistics))
     note = {"note": snippets.notes(notes) + small}
-    if model is not None and trace.answer.statistics.seconds > _SLOW:
+    if model is not None and trace.answer.statistics.seconds > QUICK:
         yield _shown(looked, telling_word(looked), "attention", opacity) | note
     method = "attention"
     if model is not None:
@@ -289,7 +289,7 @@ def check_map(kept: Looked | None, *values: Any) -> dict[str, Any]:
     model, view = chat_model(kept.model), chosen.view
     found = check(
         model, kept.trace, view.word, view.method, drawn_map(kept, model, view),
-        image=view.image, layer=view.layer, head=view.head,
+        image=view.image, layer=view.layer, head=view.head, lean=kept.lean(view.word),
     )  # fmt: skip
     return {"checked": attention_figures.checked(found, kept.trace.words[view.word].text)}
 
