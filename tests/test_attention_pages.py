@@ -57,13 +57,20 @@ def verdict(parts: dict, text: str) -> str:
 
 def test_a_map_that_runs_the_model_is_drawn_once_and_then_at_hand() -> None:
     parts = asked("what is in the picture?")
-    kept, values = parts["kept"], set_to(parts, word=4)
+    kept, values = parts["kept"], set_to(parts, word=4, method="relevance")
     first = attention_actions.another_word(kept, *values)
     assert "heat" not in first and "runs the model again" in first["verdict"]
-    values = set_to(parts, word=4, against=first["against"])
+    values = set_to(parts, word=4, method="relevance", against=first["against"])
     drawn = attention_actions.run_wanted(kept, first["wanted"], *values)
     again = attention_actions.another_word(kept, *values)
     assert again["heat"].tobytes() == drawn["heat"].tobytes() and "wanted" not in again
+
+
+def test_every_word_of_a_fresh_answer_shows_its_map_without_another_run() -> None:
+    parts = asked("what is in the picture?")
+    assert parts["method"].value == "patches"
+    for word in range(len(parts["kept"].trace.words)):
+        assert "heat" in attention_actions.another_word(parts["kept"], *set_to(parts, word=word))
 
 
 def test_settings_of_an_earlier_answer_get_one_sentence() -> None:

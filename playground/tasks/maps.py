@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from playground.inside.methods.lens import Lens
+    from playground.inside.methods.patches import PatchMap
     from playground.inside.trace import Trace
     from playground.models.chat import ChatModel
 
@@ -21,6 +22,8 @@ BELIEVED = "patches"
 """The method whose maps point at the right thing most often, see `python -m playground.inside.score`."""
 REMEMBERED = 64_000_000
 """How many bytes of maps are remembered for one answer; the oldest go first."""
+QUICK = 3.0
+"""Where the answer took no more seconds than this, the believed maps of all its words are drawn with the first one."""
 _SQUARES = 600_000_000  # bytes of attention and its gradients that a default may take; who chooses the method may more
 
 
@@ -42,7 +45,8 @@ class Looked:
     model: the name of the model that can run over it again; "" for an answer that came from a file.
     reasons: why each method draws no maps of this answer; None where it does. truths: what is known of each picture.
     leans: how much each word leans on the picture, see `playground.inside.methods.leaning`; () while nobody knows.
-    maps: those of methods that run the model, as they were found. lens: what the logit lens read, once it has.
+    maps: those of methods that run the model, as they were found. small: those of the believed one, not yet painted.
+    lens: what the logit lens read, once it has.
     """
 
     trace: Trace
@@ -51,6 +55,7 @@ class Looked:
     truths: tuple[Truth | None, ...]
     leans: tuple[float, ...] = ()
     maps: OrderedDict[View, np.ndarray] = field(default_factory=OrderedDict)
+    small: dict[View, PatchMap] = field(default_factory=dict)
     lens: list[Lens] = field(default_factory=list)
 
     def lean(self, word: int) -> float | None:
@@ -105,12 +110,24 @@ def ready_map(looked: Looked, view: View) -> np.ndarray | None:
     view = checked_view(looked, view)
     if METHODS[view.method].needs == "trace":
         return explain(view.method, None, looked.trace, view.word, image=view.image, layer=view.layer, head=view.head)
-    return looked.maps.get(view)
+    small = looked.small.get(view)
+    return looked.maps.get(view) if small is None else small.painted()
 
 
 def drawn_map(looked: Looked, model: ChatModel, view: View) -> np.ndarray:
-    """The map (height, width) of a view, remembered from now on. Raises what `explain` raises."""
+    """The map (height, width) of a view, remembered from now on. Raises what `explain` raises.
+
+    The believed method draws all words of a quick answer at once: a word costs a pass back, and no run of its own.
+    """
     found = ready_map(looked, view)
+    if found is None and view.method == BELIEVED:
+        from playground.inside.methods.patches import patch_maps
+
+        quick = looked.trace.answer.statistics.seconds <= QUICK
+        words = range(len(looked.trace.words)) if quick else [view.word]
+        drawn = patch_maps(model, looked.trace, words, image=view.image)
+        looked.small.update({View(BELIEVED, word, view.image): each for word, each in zip(words, drawn, strict=True)})
+        return ready_map(looked, view)
     if found is None:
         view = checked_view(looked, view)
         place = {"image": view.image, "layer": view.layer, "head": view.head}
