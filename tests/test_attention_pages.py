@@ -55,6 +55,16 @@ def verdict(parts: dict, text: str) -> str:
     return attention_actions.another_word(parts["kept"], *set_to(parts, word=word, method="attention"))["verdict"]
 
 
+def test_a_word_that_names_no_thing_is_scored_against_none_until_one_is_chosen() -> None:
+    parts = asked("what is in the picture?")
+    word = [word.text for word in parts["kept"].trace.words].index("and")
+    shown = attention_actions.another_word(parts["kept"], *set_to(parts, word=word))
+    assert shown["against"] is None and "lay on the true" not in shown["verdict"]
+    assert "<table" not in shown["score"] and "Choose one above" in shown["score"]
+    chosen = attention_actions.redraw(parts["kept"], *set_to(parts, word=word, against="cat"))
+    assert "Against the true cat" in chosen["score"] and "hits in" in chosen["score"]
+
+
 def test_a_map_that_runs_the_model_is_drawn_once_and_then_at_hand() -> None:
     parts = asked("what is in the picture?")
     kept, values = parts["kept"], set_to(parts, word=4, method="relevance")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -148,25 +148,32 @@ def read_lens(looked: Looked, model: ChatModel) -> Lens:
 
 
 def telling_word(looked: Looked) -> int:
-    """The word to begin with: one that names a true thing, else the longest of those that lean on the picture."""
+    """The word to begin with, see `most_telling`."""
+    return most_telling([word.text for word in looked.trace.words], looked.leans, looked.truths)
+
+
+def most_telling(words: Sequence[str], leans: Sequence[float], truths: Iterable[Truth | None]) -> int:
+    """The first word that names a true thing, else the longest of those that lean on the picture; 0 of none.
+
+    leans: how much each does, () where nobody knows.
+    """
     from playground.inside.methods.leaning import says_little
 
-    words = [word.text for word in looked.trace.words]
+    known = [truth for truth in truths if truth]
     for index, text in enumerate(words):
-        if any(truth and truth.named_in([text]) for truth in looked.truths):
+        if any(truth.named_in([text]) for truth in known):
             return index
     return max(
-        range(len(words)), key=lambda index: (not says_little(words[index], looked.lean(index)), len(words[index]))
+        range(len(words)),
+        key=lambda index: (not says_little(words[index], leans[index] if leans else None), len(words[index])),
+        default=0,
     )
 
 
 def scored_noun(looked: Looked, word: int, image: int = 0) -> str | None:
-    """The true thing of a picture that a word names, else the question, else the first; None without truth."""
+    """The true thing of a picture that a word names, else the question; None where neither does, or without truth."""
     truth = looked.truths[image]
-    if truth is None:
-        return None
-    named = truth.named_in([looked.trace.words[word].text, looked.trace.question])
-    return named or next(iter(truth.nouns), None)
+    return truth.named_in([looked.trace.words[word].text, looked.trace.question]) if truth else None
 
 
 def nouns_of(looked: Looked, image: int = 0) -> Sequence[str]:

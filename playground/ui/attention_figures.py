@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playground.inside.check import Check
     from playground.inside.score import MapScore
 
-_ROWS = {"map": "this map", "random": "random", "centre": "the middle", "uniform": "uniform"}
+_ROWS = {"map": "this map", "random": "random patches", "centre": "the middle", "uniform": "uniform"}
 _KINDS = (
     ("Shown first", "insertion", max, "higher is better"),
     ("Hidden first", "deletion", min, "lower is better"),
@@ -30,7 +30,7 @@ def scores(found: Mapping[str, MapScore], noun: str) -> str:
     """The scores of a map beside those of maps that have not seen the picture."""
     rows = "".join(
         f"<tr class='{'own' if name == 'map' else ''}'><th scope='row'>{_ROWS[name]}</th>"
-        f"<td>{'hit' if score.hit else 'missed'}</td><td>{_percent(score.mass)}</td>"
+        f"<td>{peak(name, score)}</td><td>{_percent(score.mass)}</td>"
         f"<td>{score.best_iou:.2f}</td><td>{score.otsu_iou:.2f}</td></tr>"
         for name, score in found.items()
     )
@@ -39,13 +39,21 @@ def scores(found: Mapping[str, MapScore], noun: str) -> str:
     )
     area = _percent(next(iter(found.values())).area)
     note = (
-        f"Against the true {noun}, {area} of the picture. Peak: the pointing game. IoU: overlap with the true pixels."
+        f"Against the true {noun}, {area} of the picture. Peak: the pointing game. IoU: overlap with the true pixels. "
+        "Random patches: the mean of many draws."
     )
     return (
         '<section class="panel"><h4>How good is this map?</h4>'
         f'<table class="figures"><tr>{head}</tr>{rows}</table>'
         f"{snippets.small_print(note)}</section>"
     )
+
+
+def peak(name: str, score: MapScore) -> str:
+    """Whether a map's peak lies on the thing; for random maps, which are many, how often."""
+    if name == "random":
+        return f"hits in {_percent(score.hit)}"
+    return "hit" if score.hit else "missed"
 
 
 def checked(check: Check, word: str) -> str:

@@ -31,6 +31,7 @@ SIDE = 576
 """The longer side of a map as it is shown, in pixels."""
 _CLEAR, _FRAME = "", (86, 180, 233)
 _NO_TRUTH = "No score here: this is not one of the example scenes, so nobody knows where its things truly are."
+_NO_THING = "No score here: this word names no thing of the scene. Choose one above to score the map against it."
 _ASK_LENS = "Press the button below to read this place layer by layer."
 _ABOUT = {
     "attention": "how much attention each place got in the step that wrote the word.",
@@ -89,10 +90,13 @@ def draw(looked: Looked, chosen: Settings) -> dict[str, Any]:
         waiting = f"{METHODS[chosen.method].label} runs the model again; the map comes in a moment."
         return shown | {"wanted": (chosen.view, time.monotonic()), "verdict": snippets.notes([waiting])}
     picture = _painted(looked, chosen, values)
-    told = attention_words.little(looked, chosen.word), attention_words.leans(looked, chosen.word)
+    told = (
+        attention_words.little(looked.trace.words[chosen.word].text, looked.lean(chosen.word)),
+        attention_words.leans(looked, chosen.word),
+    )
     sentences = [sentence for sentence in told if sentence]
-    score, shown["score"] = None, snippets.small_print(_NO_TRUTH)
     truth = looked.truths[chosen.which]
+    score, shown["score"] = None, snippets.small_print(_NO_THING if truth else _NO_TRUTH)
     if truth is not None and chosen.against in truth.nouns:
         mask = truth.mask(chosen.against)
         picture = masks_over(picture, resized(mask, picture.size)[None] > 0.5, opacity=0)
