@@ -90,10 +90,8 @@ def draw(looked: Looked, chosen: Settings) -> dict[str, Any]:
         waiting = f"{METHODS[chosen.method].label} runs the model again; the map comes in a moment."
         return shown | {"wanted": (chosen.view, time.monotonic()), "verdict": snippets.notes([waiting])}
     picture = _painted(looked, chosen, values)
-    told = (
-        attention_words.little(looked.trace.words[chosen.word].text, looked.lean(chosen.word)),
-        attention_words.leans(looked, chosen.word),
-    )
+    word = looked.trace.words[chosen.word].text
+    told = attention_words.little(word, looked.lean(chosen.word)), attention_words.leans(looked, chosen.word)
     sentences = [sentence for sentence in told if sentence]
     truth = looked.truths[chosen.which]
     score, shown["score"] = None, snippets.small_print(_NO_THING if truth else _NO_TRUTH)
@@ -102,7 +100,6 @@ def draw(looked: Looked, chosen: Settings) -> dict[str, Any]:
         picture = masks_over(picture, resized(mask, picture.size)[None] > 0.5, opacity=0)
         scores = beside_baselines(values, mask)
         score, shown["score"] = scores["map"], attention_figures.scores(scores, chosen.against)
-    word = looked.trace.words[chosen.word].text
     if values.max() <= 0:
         sentences.append(f"This map of “{word}” is empty: the method finds nothing in the picture.")
     elif score is not None:
