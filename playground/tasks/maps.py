@@ -44,7 +44,6 @@ class Looked:
 
     model: the name of the model that can run over it again; "" for an answer that came from a file.
     reasons: why each method draws no maps of this answer; None where it does. truths: what is known of each picture.
-    leans: how much each word leans on the picture, see `playground.inside.methods.leaning`; () while nobody knows.
     maps: those of methods that run the model, as they were found. small: those of the believed one, not yet painted.
     lens: what the logit lens read, once it has.
     """
@@ -53,10 +52,14 @@ class Looked:
     model: str
     reasons: dict[str, str | None]
     truths: tuple[Truth | None, ...]
-    leans: tuple[float, ...] = ()
     maps: OrderedDict[View, np.ndarray] = field(default_factory=OrderedDict)
     small: dict[View, PatchMap] = field(default_factory=dict)
     lens: list[Lens] = field(default_factory=list)
+
+    @property
+    def leans(self) -> tuple[float, ...]:
+        """How much each word leans on the picture; () while nobody knows."""
+        return self.trace.leans
 
     def lean(self, word: int) -> float | None:
         """How much a word leans on the picture, 0 to 1; None while nobody knows."""
@@ -66,7 +69,7 @@ class Looked:
 def looked_into(trace: Trace, model: ChatModel | None = None) -> Looked:
     """What is to be kept of an answer. model: the one that gave it; without it only the trace is read again."""
     if model is None:
-        away = "It runs the model again, and this answer came from a file. Ask the model itself."
+        away = "That takes another run of the model, and this answer came from a file: ask the model itself."
         reasons = {name: away if method.needs == "run" else None for name, method in METHODS.items()}
     else:
         reasons = {name: reason(name, model, trace) for name in METHODS}
@@ -77,7 +80,7 @@ def with_leans(looked: Looked, model: ChatModel) -> Looked:
     """The same with how much each word leans on the picture. Runs the model twice."""
     from playground.inside.methods.leaning import leaning
 
-    return replace(looked, leans=leaning(model, looked.trace))
+    return replace(looked, trace=replace(looked.trace, leans=leaning(model, looked.trace)))
 
 
 def believed(looked: Looked) -> str:

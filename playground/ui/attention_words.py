@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from playground.models.chat import Piece
     from playground.tasks.maps import Looked
 
-_LEGEND = (
-    '<p class="leaning-legend"><span>leans on the words before it</span><span class="scale" aria-hidden="true"></span>'
-    '<span>leans on the picture</span><span class="little">dotted</span><span>its map means little</span></p>'
+DOTTED = '<span class="little">dotted</span><span>its map means little</span>'
+_SCALE = (
+    '<span>leans on the words before it</span><span class="scale" aria-hidden="true"></span>'
+    "<span>leans on the picture</span>"
 )
 
 
@@ -28,7 +29,7 @@ def colours(looked: Looked) -> str:
     """
     styles = styled("answer-words", [word.text for word in looked.trace.words], looked.leans)
     unknown = "" if looked.leans else snippets.small_print("How much each word leans on the picture is not known here.")
-    return f"{styles}{_LEGEND}{unknown}"
+    return f'{styles}<p class="leaning-legend">{_SCALE if looked.leans else ""}{DOTTED}</p>{unknown}'
 
 
 def styled(field: str, words: Sequence[str], leans: Sequence[float]) -> str:
