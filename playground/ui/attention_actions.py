@@ -36,6 +36,7 @@ from playground.tasks.maps import (
     with_leans,
 )
 from playground.ui import attention_figures, snippets, troubles
+from playground.ui.attention_picture import slug
 from playground.ui.attention_view import (
     Settings,
     answer_parts,
@@ -344,6 +345,6 @@ def save_file(kept: Looked | None) -> dict[str, Any]:
     if kept is None:
         raise TaskError("No answer is kept here; one is kept for an hour. Ask again, then save it.")
     Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
-    name = "".join(sign if sign.isalnum() or sign in "-." else "-" for sign in kept.trace.model) or "answer"
-    file = Path(tempfile.mkdtemp(dir=get_upload_folder())) / f"{name[-60:]}.trace.safetensors"
+    name = slug(kept.trace.model) or "answer"
+    file = Path(tempfile.mkdtemp(dir=get_upload_folder())) / f"{name}.trace.safetensors"
     return {"saved": gr.File(str(kept.trace.save(file)), visible=True)}

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _BLIND = {"centre": "a blob in the middle", "random": "random patches, many draws", "uniform": "everywhere alike"}
 
 
-def head(found: Side) -> str:
-    """The model, its answer, what the answer took, and how the model brings picture and words together."""
+def head(found: Side, question: str) -> str:
+    """The model, what it was asked, its answer and what that took, and how it brings picture and words together."""
     figures = found.statistics
     sure = "how sure it is, the server does not tell"
     facts = [
@@ -26,7 +26,7 @@ def head(found: Side) -> str:
         "picture tokens unknown" if figures.image_tokens is None else f"{figures.image_tokens} picture tokens",
     ]
     return (
-        f'<div class="side-result"><h3>{escape(found.name)}</h3>'
+        f'<div class="side-result"><h3>{escape(found.name)}</h3><p class="side-facts">“{escape(question)}”</p>'
         f'<p class="answer-text">{escape(found.text) or "(it said nothing)"}</p>'
         f'<p class="side-facts">{escape(" · ".join(facts))}</p><p class="side-fusion">{escape(found.fusion)}</p></div>'
     )
@@ -68,5 +68,5 @@ def little(sentence: str, note: str = "") -> str:
 
 def marks(field: str, words: Sequence[str], leans: Sequence[float]) -> str:
     """Which words are dotted, and how much each leans on the picture; the line that says so stands below."""
-    legend = '<p class="leaning-legend"><span class="little">dotted</span><span>its map means little</span></p>'
+    legend = f'<p class="leaning-legend">{attention_words.DOTTED}</p>'
     return attention_words.styled(field, words, leans) + legend

@@ -17,6 +17,7 @@ from playground.tasks import TaskError, checked_question
 from playground.tasks.compare import DEFAULT_METHOD, look, same_word, side, telling_word
 from playground.tasks.examples import Truth, truth_of
 from playground.ui import attention_words, compare_cards, snippets, troubles
+from playground.ui.attention_picture import map_field, named
 from playground.ui.examples import example_row, run_on_click
 from playground.ui.hosting import check_allowed
 from playground.ui.loaded import DEFAULT_CHAT, chat_model, must_download
@@ -84,7 +85,7 @@ def build(chosen: gr.State) -> Fields:
     inputs = [*names, method]
     gr.on(
         [ask.click, question.submit], respond, [picture, question, *inputs], outputs,
-        api_visibility="private", **MODEL_QUEUE,
+        trigger_mode="always_last", api_visibility="private", **MODEL_QUEUE,
     )  # fmt: skip
     run_on_click(
         scenes,
@@ -118,12 +119,10 @@ def _column(place: int, name: str) -> tuple[gr.HTML, gr.Radio, gr.Image, gr.HTML
     """What one model gets: (head, words, heat, verdict)."""
     head = gr.HTML(_WAITING.format(name))
     word = gr.Radio([], label="Its answer: choose a word", elem_id=_field(place), elem_classes="words", visible=False)
-    heat = gr.Image(
+    heat = map_field(
         label="Where it looked",
-        interactive=False,
         height=340,
         visible=False,
-        buttons=["download", "fullscreen"],
         elem_id=f"side-heat-{place}",
         alt_text="The picture, glowing where the model looked",
     )
@@ -151,7 +150,7 @@ def respond(
     for name in (first, second):
         try:
             sides.append(side(_model(name), picture.image, asked, seen=session_of(request).seen))
-            heads.append(compare_cards.head(sides[-1]))
+            heads.append(compare_cards.head(sides[-1], asked))
         except Exception as error:
             sides.append(None)
             heads.append(compare_cards.failed(name or "No model", troubles.sentence(error)))
@@ -197,17 +196,21 @@ def _drawn(kept: Compared, place: int, method: str) -> tuple[Any, Any, str]:
     except Exception as error:
         return words, gr.Image(None, visible=False), snippets.trouble(troubles.sentence(error))
     picture = heatmap_over(enlarged(kept.image), seen.values)
-    label = METHODS[seen.method].label
+    label, names = METHODS[seen.method].label, (found.name, found.words[word], seen.method)
     marks = compare_cards.marks(_field(place), found.words, found.leans)
     text, told = found.words[word], attention_words.little(found.words[word], found.lean(word))
     noun = None if told or kept.truth is None else kept.truth.named_in([text, kept.question])
     if noun is None:
         told = told or (_NO_THING.format(text) if kept.truth else _NO_TRUTH)
-        return words, gr.Image(picture, visible=True, label=label), marks + compare_cards.little(told, seen.note)
+        return (
+            words,
+            gr.Image(named(picture, *names), visible=True, label=label),
+            marks + compare_cards.little(told, seen.note),
+        )
     mask = kept.truth.mask(noun)
     outlined = masks_over(picture, resized(mask, picture.size)[None] > 0.5, opacity=0)
     told = compare_cards.verdict(text, noun, beside_baselines(seen.values, mask), label, seen.note)
-    return words, gr.Image(outlined, visible=True, label=label), marks + told
+    return words, gr.Image(named(outlined, *names), visible=True, label=label), marks + told
 
 
 def _field(place: int) -> str:
