@@ -2,8 +2,8 @@
 
     python benchmarks/inside_tab.py [--rounds 30]
 
-The caption of an example scene by moji-vlm. Maps of methods that read the trace again: no model runs. The network and
-the browser are not counted.
+The caption of an example scene by moji-vlm. The method that the tab opens on, and methods that read the trace again: no
+model runs. The network and the browser are not counted.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
 from measuring import medians, print_table  # noqa: E402
 
+from playground.inside.methods import METHODS  # noqa: E402
 from playground.tasks.examples import examples  # noqa: E402
 from playground.ui import attention_actions as actions  # noqa: E402
 from playground.ui.attention_view import CONTROLS  # noqa: E402
@@ -44,14 +45,19 @@ def main() -> None:
 
         return run
 
+    words = range(len(kept.trace.words))
+    opened = parts["method"].value
     runs = {
+        f"another word, {METHODS[opened].label} (as the tab opens)": change(
+            actions.another_word, method=[opened] * len(words), word=words
+        ),
         "another layer": change(actions.another_map, layer=range(1, kept.trace.layers + 1)),
         "another head": change(actions.another_map, head=range(1, kept.trace.heads + 1)),
-        "another word": change(actions.another_word, word=range(len(kept.trace.words))),
+        "another word, attention": change(actions.another_word, word=words),
         "another opacity": change(actions.redraw, opacity=(0.2, 0.4, 0.6, 0.8)),
         "another place": change(actions.redraw, place=(3, 30, 60, 120)),
         "another word, without sinks": change(actions.another_word, method=["sinks"] * 3, word=(1, 4, 10)),
-        "the grid of all heads": change(actions.show_heads, "heads", word=range(len(kept.trace.words))),
+        "the grid of all heads": change(actions.show_heads, "heads", word=words),
     }
     found = medians(runs, rounds)
     rows = [(name, f"{1000 * seconds:.0f} ms", "≤ 300 ms") for name, seconds in found.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from playground.models.chat import ChatModel
 from playground.tasks.examples import examples
 from playground.ui import (
     attention_actions,
+    attention_picture,
     attention_tab,
+    attention_view,
 )
 from playground.ui.attention_view import CONTROLS
 from playground.ui.turn import Turn, Why
@@ -55,15 +58,46 @@ def verdict(parts: dict, text: str) -> str:
     return attention_actions.another_word(parts["kept"], *set_to(parts, word=word, method="attention"))["verdict"]
 
 
+def test_a_word_that_names_no_thing_is_scored_against_none_until_one_is_chosen() -> None:
+    parts = asked("what is in the picture?")
+    word = [word.text for word in parts["kept"].trace.words].index("and")
+    shown = attention_actions.another_word(parts["kept"], *set_to(parts, word=word))
+    assert shown["against"] is None and "lay on the true" not in shown["verdict"]
+    assert "<table" not in shown["score"] and "Choose one above" in shown["score"]
+    chosen = attention_actions.redraw(parts["kept"], *set_to(parts, word=word, against="cat"))
+    assert "Against the true cat" in chosen["score"] and "hits in" in chosen["score"]
+
+
 def test_a_map_that_runs_the_model_is_drawn_once_and_then_at_hand() -> None:
     parts = asked("what is in the picture?")
-    kept, values = parts["kept"], set_to(parts, word=4)
+    kept, values = parts["kept"], set_to(parts, word=4, method="relevance")
     first = attention_actions.another_word(kept, *values)
     assert "heat" not in first and "runs the model again" in first["verdict"]
-    values = set_to(parts, word=4, against=first["against"])
+    values = set_to(parts, word=4, method="relevance", against=first["against"])
     drawn = attention_actions.run_wanted(kept, first["wanted"], *values)
     again = attention_actions.another_word(kept, *values)
     assert again["heat"].tobytes() == drawn["heat"].tobytes() and "wanted" not in again
+
+
+def test_every_word_of_a_fresh_answer_shows_its_map_without_another_run() -> None:
+    parts = asked("what is in the picture?")
+    assert parts["method"].value == "patches"
+    for word in range(len(parts["kept"].trace.words)):
+        assert "heat" in attention_actions.another_word(parts["kept"], *set_to(parts, word=word))
+
+
+def test_a_map_is_downloaded_under_the_name_of_what_it_shows() -> None:
+    parts = asked("what is in the picture?")
+    field = attention_picture.map_field(label="map")
+    assert field.postprocess(parts["heat"]).orig_name == "moji-vlm-ball-patches.png"
+    assert field.postprocess(None) is None
+    assert attention_picture.slug("../a b/ü?") == "a-b-ü"
+
+
+def test_the_question_stands_beside_its_answer() -> None:
+    label = asked("what is in the picture?")["word"].label
+    assert label == "The answer to “what is in the picture?”: choose a word"
+    assert len(attention_view.shortened("why " * 100)) <= 90
 
 
 def test_settings_of_an_earlier_answer_get_one_sentence() -> None:
@@ -87,6 +121,8 @@ def test_a_saved_trace_is_looked_at_without_its_model(tmp_path: Path) -> None:
     parts = asked("what is in the picture?")
     file = attention_actions.save_file(parts["kept"])["saved"].value["path"]
     *_, opened = attention_actions.open_file(file)
+    assert opened["colours"] == parts["colours"] and "leans on the picture" in opened["colours"]
+    assert opened["about"].count("Not here") == 1 and "Attention rollout, Gradient × attention" in opened["about"]
     assert [name for _, name in opened["method"].choices] == ["attention", "sinks"]
     assert "moji-vlm" in opened["note"] and not opened["check"].visible
     before, after = (
@@ -94,6 +130,10 @@ def test_a_saved_trace_is_looked_at_without_its_model(tmp_path: Path) -> None:
         for each in (parts, opened)
     )
     assert before["heat"].tobytes() == after["heat"].tobytes()
+    older = str(replace(parts["kept"].trace, leans=()).save(tmp_path / "older.safetensors"))
+    *_, opened = attention_actions.open_file(older)
+    assert "leans on the words" not in opened["colours"] and "not known here" in opened["colours"]
+    assert "dotted" in opened["colours"]
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"no trace")
     *_, refused = attention_actions.open_file(str(broken))

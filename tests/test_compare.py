@@ -11,8 +11,11 @@ from scripted_server import says, scripted
 
 from playground import load
 from playground.inside.methods import CannotExplain
-from playground.tasks.compare import fusion, look, same_word, scores, side, telling_word
+from playground.inside.methods.leaning import says_little
+from playground.inside.score import beside_baselines
+from playground.tasks.compare import fusion, look, same_word, side, telling_word
 from playground.tasks.examples import examples, truth_of
+from playground.ui import compare_tab
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +37,25 @@ def test_both_models_name_what_is_there_and_point_at_it(scene, sides):
         noun = truth.named_in([found.words[word]])
         seen = look(load(found.name), found, word)
         assert (seen.method, seen.note) == ("patches", "")
-        told = scores(seen.values, truth.mask(noun))
+        told = beside_baselines(seen.values, truth.mask(noun))
         assert set(told) == {"map", "random", "centre", "uniform"}
         assert told["uniform"].mass == pytest.approx(told["uniform"].area, abs=1e-4)
         assert told["map"].mass > 2 * told["uniform"].mass, f"{found.name} on the {noun}"
+
+
+def test_words_that_say_little_are_marked_and_get_no_score(scene):
+    """Dotted and with a sentence, whatever thing the question names; the tab begins with a word that says something."""
+    kept, *_ = compare_tab.respond(str(examples()[0].path), "describe the picture.", "moji-vlm", "moji-blip", "patches")
+    for place, found in enumerate(kept.sides):
+        assert len(found.leans) == len(found.words) and not says_little(
+            found.words[kept.chosen[place]], found.lean(kept.chosen[place])
+        )
+        little = next(word for word, text in enumerate(found.words) if says_little(text, found.lean(word)))
+        _, *parts = compare_tab.choose(place, kept, little, "attention")
+        told = parts[3 * place + 2]
+        assert f"The map of “{found.words[little]}” means little" in told and "of the map lies" not in told
+        assert f"#side-words-{place} label:nth-of-type({little + 1}) {{ --mark: dotted" in told
+        assert '<table class="scores">' not in told
 
 
 def test_the_same_word_is_found_in_the_other_answer(scene, sides):

@@ -10,12 +10,16 @@ from PIL import Image
 
 from playground import load
 from playground.drawing import maps_grid
-from playground.inside.check import check
+from playground.inside.check import by_chance, check
 from playground.inside.heads import head_maps
+from playground.inside.measure import named_things
+from playground.inside.methods import explain
+from playground.inside.methods.leaning import BLANK, leaning
 from playground.inside.patch import box_of, columns_of, tokens_at, words_at
-from playground.inside.score import beside_baselines
+from playground.inside.score import baseline, beside_baselines
 from playground.inside.trace import attention_map, trace
 from playground.models.chat import Message
+from playground.moji.fresh import fresh_scenes
 from playground.tasks.examples import examples, truth_of
 from playground.tasks.maps import (
     View,
@@ -27,6 +31,7 @@ from playground.tasks.maps import (
     telling_word,
     with_leans,
 )
+from playground.ui import attention_figures
 
 
 @pytest.fixture(scope="module")
@@ -97,11 +102,26 @@ def test_maps_are_remembered_by_what_their_method_looks_at(moji, seen):
     view = View("patches", 1, layer=2, head=3)
     assert ready_map(looked, view) is None
     drawn = drawn_map(looked, moji, view)
-    assert ready_map(looked, View("patches", 1)) is drawn and len(looked.maps) == 1
+    np.testing.assert_array_equal(ready_map(looked, View("patches", 1)), drawn)
+    other = drawn_map(looked, moji, View("rollout", 1, layer=2))
+    assert ready_map(looked, View("rollout", 1, layer=2)) is other and len(looked.maps) == 1
     assert ready_map(looked, View("attention", 1, layer=2)) is not None
     with pytest.raises(IndexError):
         checked_view(looked, View("attention", 1, layer=seen.layers))
     assert believed(looked_into(seen)) == "attention"
+
+
+def test_all_words_have_their_believed_map_as_soon_as_one_has(moji, seen):
+    """The same maps as one by one, and a slow model is not made to draw what nobody asked for."""
+    looked = looked_into(seen, moji)
+    drawn_map(looked, moji, View("patches", 1))
+    for word in range(len(seen.words)):
+        alone = explain("patches", moji, seen, word)
+        np.testing.assert_allclose(ready_map(looked, View("patches", word)), alone, atol=1e-7)
+    statistics = replace(seen.answer.statistics, seconds=9.0)
+    slow = looked_into(replace(seen, answer=replace(seen.answer, statistics=statistics)), moji)
+    drawn_map(slow, moji, View("patches", 1))
+    assert ready_map(slow, View("patches", 1)) is not None and ready_map(slow, View("patches", 4)) is None
 
 
 def test_memory_of_maps_is_bounded(moji, seen, monkeypatch):
@@ -124,8 +144,35 @@ def test_a_true_map_beats_chance_by_mask_and_by_model(moji, seen):
     assert list(found) == ["map", "random", "centre", "uniform"]
     assert found["map"].best_iou > max(found[name].best_iou for name in ("random", "centre", "uniform"))
     true = check(moji, seen, 1, "patches", values)
-    assert true.own.insertion_area > true.chance.insertion_area and true.own.deletion_area < true.chance.deletion_area
+    assert true.verdict == "yes" and true.own.insertion_area > true.chance.insertion_area
     assert true.unchanged < 0.9 and not true.reason
+
+
+def test_the_check_believes_the_right_maps_and_hardly_any_random_one(moji, monkeypatch):
+    """Of words that name things: at least three in four of the believed maps, at most one in twenty by chance."""
+    monkeypatch.setattr("playground.inside.check._unchanged", lambda *_: (None, "left out here, for time"))
+    rng, found = np.random.default_rng(0), {"patches": [], "random": []}
+    for scene in fresh_scenes(10, 3):
+        answered = moji.trace(scene.image, "describe the picture.")
+        leans = leaning(moji, answered)
+        for word, _ in [each for each in named_things(answered, scene) if leans[each[0]] > BLANK][:1]:
+            draws = by_chance(moji, answered, word)
+            maps = {"patches": [explain("patches", moji, answered, word)]}
+            maps["random"] = [baseline("random", (192, 192), rng) for _ in range(4)]
+            for method, several in maps.items():
+                told = [check(moji, answered, word, method, each, lean=leans[word], draws=draws) for each in several]
+                found[method] += [each.verdict == "yes" for each in told]
+    assert len(found["random"]) >= 20 and np.mean(found["random"]) <= 0.05
+    assert np.mean(found["patches"]) >= 0.75
+
+
+def test_a_word_that_needs_no_picture_cannot_be_checked(moji, seen):
+    leans = leaning(moji, seen)
+    word = int(np.argmin(leans))
+    told = check(moji, seen, word, "attention", attention_map(seen, word))
+    assert told.lean == leans[word] < BLANK and told.verdict == "cannot tell"
+    shown = attention_figures.checked(told, seen.words[word].text)
+    assert "This test cannot tell" in shown and "Yes" not in shown and "of random patches" in shown
 
 
 def test_a_model_without_room_for_its_twin_is_checked_by_its_curves_alone(moji, seen, monkeypatch):

@@ -206,8 +206,10 @@ def test_layers_and_heads_are_chosen(moji, seen):
     for method in ("attention", "sinks", "rollout", "relevance", "activation"):
         one, other = (explain(method, moji, seen, word, layer=layer, head=0) for layer in (0, seen.layers - 1))
         assert not np.allclose(one, other), method
-        with pytest.raises(IndexError):
-            explain(method, moji, seen, word, layer=99)
+    for method in METHODS:  # also those that look at no layer or head
+        for wrong in ({"layer": 99}, {"head": seen.heads}, {"image": 1}):
+            with pytest.raises(IndexError, match="There is no"):
+                explain(method, moji, seen, word, **wrong)
 
 
 def test_sinks_are_what_every_word_looks_at(moji, seen):

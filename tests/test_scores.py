@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from playground import load
+from playground.inside.chance import random_scores
 from playground.inside.faithfulness import area, curves
 from playground.inside.measure import Plan, measure, named_things
 from playground.inside.methods import METHODS, explain
@@ -20,6 +21,7 @@ from playground.inside.sanity import given, randomised, rank_correlation
 from playground.inside.score import (
     BASELINES,
     baseline,
+    beside_baselines,
     best_iou,
     levels,
     mass_inside,
@@ -125,6 +127,18 @@ def test_baselines_are_maps_that_see_nothing():
     assert np.unravel_index(centre.argmax(), centre.shape) in [(24, 44), (24, 45), (25, 44), (25, 45)]
     with pytest.raises(ValueError, match="no baseline “magic”"):
         baseline("magic", (4, 4), np.random.default_rng(0))
+
+
+def test_random_patches_score_as_the_mean_of_many_draws():
+    """What one draw gives is luck; the mean is that of painting and scoring every one of them."""
+    mask = fresh_scenes(1, 0)[0].mask(0)
+    rng = np.random.default_rng(3)
+    each = [score_map(baseline("random", mask.shape, rng), mask) for _ in range(25)]
+    found = random_scores(mask, draws=25, seed=3)
+    for name in ("hit", "mass", "best_iou", "otsu_iou"):
+        assert getattr(found, name) == pytest.approx(np.mean([getattr(one, name) for one in each]), abs=0.003), name
+    many = beside_baselines(as_map(mask), mask)["random"]
+    assert many.hit == pytest.approx(mask.mean(), abs=0.05) and many.mass == pytest.approx(mask.mean(), rel=0.1)
 
 
 def test_a_perfect_map_beats_the_baselines_on_real_scenes():

@@ -9,6 +9,7 @@ from threading import Event
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from playground import load
@@ -95,6 +96,23 @@ def test_a_saved_trace_comes_back_as_it_was(checkpoint, picture, tmp_path, famil
     np.testing.assert_array_equal(back.attention[...], seen.attention[...])
     np.testing.assert_array_equal(back.text[...], seen.text[...])
     np.testing.assert_array_equal(attention_map(back, 0, layer=1), attention_map(seen, 0, layer=1))
+
+
+def test_how_its_words_lean_is_saved_and_an_older_file_does_not_know(checkpoint, picture, tmp_path):
+    seen = load(str(checkpoint("llava_words"))).trace(picture, "what ?", max_new_tokens=3)
+    leans = tuple(index / 10 for index in range(len(seen.words)))
+    assert load_trace(replace(seen, leans=leans).save(tmp_path / "new.trace")).leans == leans
+    with safe_open(seen.save(tmp_path / "old.trace"), framework="numpy") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    described = json.loads(metadata["trace"])
+    del described["leans"]
+    save_file(tensors, tmp_path / "older.trace", metadata=metadata | {"trace": json.dumps(described)})
+    assert load_trace(tmp_path / "older.trace").leans == ()
+    described["leans"] = [2.0] * max(1, len(seen.words))
+    save_file(tensors, tmp_path / "forged.trace", metadata=metadata | {"trace": json.dumps(described)})
+    with pytest.raises(ValueError, match="leans on the picture"):
+        load_trace(tmp_path / "forged.trace")
 
 
 def test_a_long_answer_of_a_deep_model_takes_at_most_50_mb(checkpoint, picture, tmp_path):

@@ -77,6 +77,7 @@ def _described(trace: Trace) -> dict[str, Any]:
         ],
         "image_sizes": trace.image_sizes,
         "text_tokens": trace.text_tokens,
+        "leans": trace.leans,
     }
 
 
@@ -103,7 +104,16 @@ def _built(described: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> T
         _rows(tensors, "text") if "text.codes" in tensors else None,
         tuple(described["text_tokens"]),
         described["model"],
+        _leans(described),
     )
+
+
+def _leans(described: Mapping[str, Any]) -> tuple[float, ...]:
+    """How each word leans on the picture; () in a file that was written before anybody knew."""
+    leans = tuple(float(lean) for lean in described.get("leans", ()))
+    if leans and not (len(leans) == len(described["words"]) and all(0 <= lean <= 1 for lean in leans)):
+        raise ValueError("it does not say for each of its words how much it leans on the picture")
+    return leans
 
 
 def _rows(tensors: Mapping[str, np.ndarray], name: str) -> Rows:

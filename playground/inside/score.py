@@ -19,11 +19,12 @@ BASELINES = ("random", "centre", "uniform")
 class MapScore:
     """All scores of one map against one mask, each 0 to 1.
 
-    hit: the pointing game (`pointing_hit`). mass: `mass_inside`. best_iou, otsu_iou: the functions of these names.
+    hit: the pointing game (`pointing_hit`), 0 or 1, and for the mean of many maps the share that hits. mass:
+    `mass_inside`. best_iou, otsu_iou: the functions of these names.
     area: the mask's share of the picture, which is what `mass` would be by chance.
     """
 
-    hit: bool
+    hit: float
     mass: float
     best_iou: float
     otsu_iou: float
@@ -133,11 +134,14 @@ def baseline(
 def beside_baselines(values: np.ndarray, mask: np.ndarray, *, seed: int = 0) -> dict[str, MapScore]:
     """The scores of a map (height, width) as "map", and of each of BASELINES as what it must beat.
 
-    seed: of the random baseline. ValueError where map and mask differ in size.
+    "random" is the mean of many draws (see `playground.inside.chance`): a single one may hit by luck. seed: of these.
+    ValueError where map and mask differ in size.
     """
-    rng = np.random.default_rng(seed)
-    maps = {"map": values} | {name: baseline(name, values.shape, rng) for name in BASELINES}
-    return {name: score_map(each, mask) for name, each in maps.items()}
+    from playground.inside.chance import random_scores
+
+    own, rng = score_map(values, mask), np.random.default_rng(seed)
+    blind = {name: score_map(baseline(name, values.shape, rng), mask) for name in BASELINES if name != "random"}
+    return {"map": own, "random": random_scores(mask, seed=seed), **blind}
 
 
 def levels(values: np.ndarray) -> np.ndarray:

@@ -51,7 +51,8 @@ class Trace:
     after the other. Each number is the share of one head's attention that one piece gave to one image token.
     image_sizes: (width, height) of each picture. messages: the conversation that was answered, with its pictures.
     text: the same for the words of the prompt, (pieces, layers, heads, words' tokens), and text_tokens what these
-    spell; None and () where they were not asked for. model: the name of the model that answered.
+    spell; None and () where they were not asked for. model: the name of the model that answered. leans: how much each
+    word leans on the picture, see `playground.inside.methods.leaning`; () while nobody knows.
     """
 
     words: tuple[Word, ...]
@@ -66,6 +67,7 @@ class Trace:
     text: Rows | None = None
     text_tokens: tuple[str, ...] = ()
     model: str = ""
+    leans: tuple[float, ...] = ()
 
     @property
     def question(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from playground.models.chat import Message
 from playground.tasks import checked_question
+from playground.tasks.maps import QUICK, most_telling
 
 if TYPE_CHECKING:
     import threading
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-    from playground.inside.score import MapScore
     from playground.inside.trace import Trace
     from playground.models.chat import Statistics
     from playground.models.remote import AnyChatModel
@@ -33,6 +33,8 @@ class Side:
     where a server tells none. statistics: what the answer took. fusion: how the model brings picture and words
     together, in a sentence.
     trace: the answer's words and their attention; None where it cannot be read, and then `reason` says why.
+    leans: how much each word leans on the picture, see `playground.inside.methods.leaning`; () where nobody asked the
+    model, because it is slow.
     """
 
     name: str
@@ -42,6 +44,11 @@ class Side:
     fusion: str
     trace: Trace | None = None
     reason: str | None = None
+    leans: tuple[float, ...] = ()
+
+    def lean(self, word: int) -> float | None:
+        """How much a word leans on the picture, 0 to 1; None while nobody knows."""
+        return self.leans[word] if self.leans else None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -87,7 +94,21 @@ def side(
     each = [piece.probability for piece in written.pieces]
     told = None if not each or None in each else math.prod(each)
     text = written.text.strip()
-    return Side(model.name, text, told, written.statistics, fusion(model), traced, model.attention_reason)
+    return Side(
+        model.name, text, told, written.statistics, fusion(model), traced, model.attention_reason, _leans(model, traced)
+    )
+
+
+def _leans(model: AnyChatModel, traced: Trace | None) -> tuple[float, ...]:
+    """How much each word leans on the picture, of a quick model: it runs twice more."""
+    if traced is None or not traced.words or traced.answer.statistics.seconds > QUICK:
+        return ()
+    from playground.inside.methods.leaning import leaning
+
+    try:
+        return leaning(model, traced)
+    except (ValueError, RuntimeError):  # some models cannot be run over a given answer; this one stands without
+        return ()
 
 
 def look(model: AnyChatModel, found: Side, word: int, method: str = DEFAULT_METHOD) -> Look:
@@ -112,26 +133,9 @@ def look(model: AnyChatModel, found: Side, word: int, method: str = DEFAULT_METH
         return Look(values, PLAIN_METHOD, f"{error} This is its attention instead.")
 
 
-def scores(values: np.ndarray, mask: np.ndarray) -> dict[str, MapScore]:
-    """How well a map points at a thing, beside maps that have not seen the picture.
-
-    values: (height, width). mask: bool of the same size. Under "map" the map's own scores, then those of the baselines
-    of `playground.inside.score`: "random" (always the same one), "centre" and "uniform".
-    """
-    import numpy as np
-
-    from playground.inside.score import BASELINES, baseline, score_map
-
-    blind = {name: baseline(name, mask.shape, np.random.default_rng(0)) for name in BASELINES}
-    return {name: score_map(each, mask) for name, each in {"map": values, **blind}.items()}
-
-
 def telling_word(found: Side, truth: Truth | None) -> int:
-    """The word to begin with: the first that names a true thing, else the longest; 0 where there is none."""
-    for place, text in enumerate(found.words):
-        if truth and truth.named_in([text]):
-            return place
-    return max(range(len(found.words)), key=lambda place: len(found.words[place]), default=0)
+    """The word to begin with: see `playground.tasks.maps.most_telling`; 0 where there is none."""
+    return most_telling(found.words, found.leans, (truth,))
 
 
 def same_word(chosen: Side, word: int, other: Side) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from playground.inside.methods.lens import Lens
+    from playground.inside.methods.patches import PatchMap
     from playground.inside.trace import Trace
     from playground.models.chat import ChatModel
 
@@ -21,6 +22,8 @@ BELIEVED = "patches"
 """The method whose maps point at the right thing most often, see `python -m playground.inside.score`."""
 REMEMBERED = 64_000_000
 """How many bytes of maps are remembered for one answer; the oldest go first."""
+QUICK = 3.0
+"""Where the answer took no more seconds than this, the believed maps of all its words are drawn with the first one."""
 _SQUARES = 600_000_000  # bytes of attention and its gradients that a default may take; who chooses the method may more
 
 
@@ -41,17 +44,22 @@ class Looked:
 
     model: the name of the model that can run over it again; "" for an answer that came from a file.
     reasons: why each method draws no maps of this answer; None where it does. truths: what is known of each picture.
-    leans: how much each word leans on the picture, see `playground.inside.methods.leaning`; () while nobody knows.
-    maps: those of methods that run the model, as they were found. lens: what the logit lens read, once it has.
+    maps: those of methods that run the model, as they were found. small: those of the believed one, not yet painted.
+    lens: what the logit lens read, once it has.
     """
 
     trace: Trace
     model: str
     reasons: dict[str, str | None]
     truths: tuple[Truth | None, ...]
-    leans: tuple[float, ...] = ()
     maps: OrderedDict[View, np.ndarray] = field(default_factory=OrderedDict)
+    small: dict[View, PatchMap] = field(default_factory=dict)
     lens: list[Lens] = field(default_factory=list)
+
+    @property
+    def leans(self) -> tuple[float, ...]:
+        """How much each word leans on the picture; () while nobody knows."""
+        return self.trace.leans
 
     def lean(self, word: int) -> float | None:
         """How much a word leans on the picture, 0 to 1; None while nobody knows."""
@@ -61,7 +69,7 @@ class Looked:
 def looked_into(trace: Trace, model: ChatModel | None = None) -> Looked:
     """What is to be kept of an answer. model: the one that gave it; without it only the trace is read again."""
     if model is None:
-        away = "It runs the model again, and this answer came from a file. Ask the model itself."
+        away = "That takes another run of the model, and this answer came from a file: ask the model itself."
         reasons = {name: away if method.needs == "run" else None for name, method in METHODS.items()}
     else:
         reasons = {name: reason(name, model, trace) for name in METHODS}
@@ -72,7 +80,7 @@ def with_leans(looked: Looked, model: ChatModel) -> Looked:
     """The same with how much each word leans on the picture. Runs the model twice."""
     from playground.inside.methods.leaning import leaning
 
-    return replace(looked, leans=leaning(model, looked.trace))
+    return replace(looked, trace=replace(looked.trace, leans=leaning(model, looked.trace)))
 
 
 def believed(looked: Looked) -> str:
@@ -105,12 +113,24 @@ def ready_map(looked: Looked, view: View) -> np.ndarray | None:
     view = checked_view(looked, view)
     if METHODS[view.method].needs == "trace":
         return explain(view.method, None, looked.trace, view.word, image=view.image, layer=view.layer, head=view.head)
-    return looked.maps.get(view)
+    small = looked.small.get(view)
+    return looked.maps.get(view) if small is None else small.painted()
 
 
 def drawn_map(looked: Looked, model: ChatModel, view: View) -> np.ndarray:
-    """The map (height, width) of a view, remembered from now on. Raises what `explain` raises."""
+    """The map (height, width) of a view, remembered from now on. Raises what `explain` raises.
+
+    The believed method draws all words of a quick answer at once: a word costs a pass back, and no run of its own.
+    """
     found = ready_map(looked, view)
+    if found is None and view.method == BELIEVED:
+        from playground.inside.methods.patches import patch_maps
+
+        quick = looked.trace.answer.statistics.seconds <= QUICK
+        words = range(len(looked.trace.words)) if quick else [view.word]
+        drawn = patch_maps(model, looked.trace, words, image=view.image)
+        looked.small.update({View(BELIEVED, word, view.image): each for word, each in zip(words, drawn, strict=True)})
+        return ready_map(looked, view)
     if found is None:
         view = checked_view(looked, view)
         place = {"image": view.image, "layer": view.layer, "head": view.head}
@@ -131,25 +151,32 @@ def read_lens(looked: Looked, model: ChatModel) -> Lens:
 
 
 def telling_word(looked: Looked) -> int:
-    """The word to begin with: one that names a true thing, else the longest of those that lean on the picture."""
+    """The word to begin with, see `most_telling`."""
+    return most_telling([word.text for word in looked.trace.words], looked.leans, looked.truths)
+
+
+def most_telling(words: Sequence[str], leans: Sequence[float], truths: Iterable[Truth | None]) -> int:
+    """The first word that names a true thing, else the longest of those that lean on the picture; 0 of none.
+
+    leans: how much each does, () where nobody knows.
+    """
     from playground.inside.methods.leaning import says_little
 
-    words = [word.text for word in looked.trace.words]
+    known = [truth for truth in truths if truth]
     for index, text in enumerate(words):
-        if any(truth and truth.named_in([text]) for truth in looked.truths):
+        if any(truth.named_in([text]) for truth in known):
             return index
     return max(
-        range(len(words)), key=lambda index: (not says_little(words[index], looked.lean(index)), len(words[index]))
+        range(len(words)),
+        key=lambda index: (not says_little(words[index], leans[index] if leans else None), len(words[index])),
+        default=0,
     )
 
 
 def scored_noun(looked: Looked, word: int, image: int = 0) -> str | None:
-    """The true thing of a picture that a word names, else the question, else the first; None without truth."""
+    """The true thing of a picture that a word names, else the question; None where neither does, or without truth."""
     truth = looked.truths[image]
-    if truth is None:
-        return None
-    named = truth.named_in([looked.trace.words[word].text, looked.trace.question])
-    return named or next(iter(truth.nouns), None)
+    return truth.named_in([looked.trace.words[word].text, looked.trace.question]) if truth else None
 
 
 def nouns_of(looked: Looked, image: int = 0) -> Sequence[str]:

@@ -40,7 +40,8 @@ def cards(found: Anatomy) -> str:
     )
     word, probability = found.likely[0]
     said = (
-        f"{found.model} would begin its answer with {_quoted(word)}, which it gives {snippets.percent(probability)}. "
+        f"Asked “{found.question}”, {found.model} would begin its answer with {_quoted(word)}, which it "
+        f"gives {snippets.percent(probability)}. "
         "Open a station to see what stands there."
     )
     return f'{snippets.notes([said])}<ol class="stations">{rows}</ol>'

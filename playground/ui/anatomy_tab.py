@@ -41,7 +41,7 @@ def build(chosen: gr.State) -> Fields:
     outputs = [result, note]
     gr.on(
         [walk.click, question.submit], respond, [picture, question, chosen], outputs,
-        api_visibility="private", **MODEL_QUEUE,
+        trigger_mode="always_last", api_visibility="private", **MODEL_QUEUE,
     )  # fmt: skip
     run_on_click(
         scenes,

@@ -24,6 +24,7 @@ from playground.tasks import TaskError, checked_question
 from playground.tasks.attend import attend
 from playground.tasks.chat import readable
 from playground.tasks.maps import (
+    QUICK,
     Looked,
     believed,
     drawn_map,
@@ -35,6 +36,7 @@ from playground.tasks.maps import (
     with_leans,
 )
 from playground.ui import attention_figures, snippets, troubles
+from playground.ui.attention_picture import slug
 from playground.ui.attention_view import (
     Settings,
     answer_parts,
@@ -54,7 +56,6 @@ if TYPE_CHECKING:
     from playground.models.chat import ChatModel
 
 OPACITY = 0.75
-_SLOW = 3.0  # seconds of an answer after which its words are shown before the model runs again for their colours
 _FEW_HEADS = 100  # of so many heads the grid is drawn anew at every step of a play
 _PLAY = {"layer": "▶ Play layers", "word": "▶ Play words"}
 _PAUSE = "❚❚ Pause"
@@ -142,7 +143,7 @@ def _looking(trace: Trace, model: ChatModel | None, opacity: float, notes: tuple
     looked = looked_into(trace, model)
     small = snippets.small_print(snippets.statistics(trace.answer.statistics))
     note = {"note": snippets.notes(notes) + small}
-    if model is not None and trace.answer.statistics.seconds > _SLOW:
+    if model is not None and trace.answer.statistics.seconds > QUICK:
         yield _shown(looked, telling_word(looked), "attention", opacity) | note
     method = "attention"
     if model is not None:
@@ -289,7 +290,7 @@ def check_map(kept: Looked | None, *values: Any) -> dict[str, Any]:
     model, view = chat_model(kept.model), chosen.view
     found = check(
         model, kept.trace, view.word, view.method, drawn_map(kept, model, view),
-        image=view.image, layer=view.layer, head=view.head,
+        image=view.image, layer=view.layer, head=view.head, lean=kept.lean(view.word),
     )  # fmt: skip
     return {"checked": attention_figures.checked(found, kept.trace.words[view.word].text)}
 
@@ -344,6 +345,6 @@ def save_file(kept: Looked | None) -> dict[str, Any]:
     if kept is None:
         raise TaskError("No answer is kept here; one is kept for an hour. Ask again, then save it.")
     Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
-    name = "".join(sign if sign.isalnum() or sign in "-." else "-" for sign in kept.trace.model) or "answer"
-    file = Path(tempfile.mkdtemp(dir=get_upload_folder())) / f"{name[-60:]}.trace.safetensors"
+    name = slug(kept.trace.model) or "answer"
+    file = Path(tempfile.mkdtemp(dir=get_upload_folder())) / f"{name}.trace.safetensors"
     return {"saved": gr.File(str(kept.trace.save(file)), visible=True)}

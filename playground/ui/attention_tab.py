@@ -13,6 +13,7 @@ import gradio as gr
 from playground.tasks.examples import Example
 from playground.ui import attention_actions as actions
 from playground.ui import snippets, troubles
+from playground.ui.attention_picture import map_field
 from playground.ui.attention_view import CONTROLS
 from playground.ui.examples import example_row
 from playground.ui.loaded import chat_model, title
@@ -83,12 +84,9 @@ def _map() -> dict[str, Any]:
     slider = {"minimum": 0, "maximum": 1, "value": 0, "step": 1, "buttons": []}
     with gr.Row():
         with gr.Column(min_width=300, scale=5):
-            heat = gr.Image(
+            heat = map_field(
                 label="Where it looked",
-                interactive=False,
                 height=440,
-                format="png",
-                buttons=["download", "fullscreen"],
                 placeholder="The map appears here.",
                 elem_id="heat",
                 alt_text="The picture, glowing where the model looked",
@@ -150,14 +148,14 @@ def _wire(parts: dict[str, Any], chosen: gr.State, why: gr.State, scenes: list) 
     asked = [chosen, opacity]
     gr.on(
         [parts["ask"].click, parts["question"].submit], onto(actions.ask),
-        [parts["picture"], parts["question"], *asked], outputs, **model,
+        [parts["picture"], parts["question"], *asked], outputs, trigger_mode="always_last", **model,
     )  # fmt: skip
     for button, scene in scenes:
         filled = button.click(
             lambda path=str(scene.path), text=scene.question: (path, text), None,
             [parts["picture"], parts["question"]], queue=False, api_visibility="private",
         )  # fmt: skip
-        filled.then(onto(_asking(scene)), asked, outputs, **model)
+        filled.then(onto(_asking(scene)), asked, outputs, trigger_mode="always_last", **model)
     why.change(onto(actions.look_into), [why, opacity], outputs, **model)
     parts["upload"].upload(onto(actions.open_file), [parts["upload"], opacity], outputs, **_QUICK)
     parts["save"].click(onto(actions.save_file), kept, outputs, api_visibility="private", show_progress="hidden")

@@ -21,6 +21,7 @@ from playground.inside.score import beside_baselines
 from playground.tasks import TaskError
 from playground.tasks.maps import Looked, View, nouns_of, ready_map
 from playground.ui import attention_figures, attention_words, snippets
+from playground.ui.attention_picture import named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +32,7 @@ SIDE = 576
 """The longer side of a map as it is shown, in pixels."""
 _CLEAR, _FRAME = "", (86, 180, 233)
 _NO_TRUTH = "No score here: this is not one of the example scenes, so nobody knows where its things truly are."
+_NO_THING = "No score here: this word names no thing of the scene. Choose one above to score the map against it."
 _ASK_LENS = "Press the button below to read this place layer by layer."
 _ABOUT = {
     "attention": "how much attention each place got in the step that wrote the word.",
@@ -89,16 +91,16 @@ def draw(looked: Looked, chosen: Settings) -> dict[str, Any]:
         waiting = f"{METHODS[chosen.method].label} runs the model again; the map comes in a moment."
         return shown | {"wanted": (chosen.view, time.monotonic()), "verdict": snippets.notes([waiting])}
     picture = _painted(looked, chosen, values)
-    told = attention_words.little(looked, chosen.word), attention_words.leans(looked, chosen.word)
+    word = looked.trace.words[chosen.word].text
+    told = attention_words.little(word, looked.lean(chosen.word)), attention_words.leans(looked, chosen.word)
     sentences = [sentence for sentence in told if sentence]
-    score, shown["score"] = None, snippets.small_print(_NO_TRUTH)
     truth = looked.truths[chosen.which]
+    score, shown["score"] = None, snippets.small_print(_NO_THING if truth else _NO_TRUTH)
     if truth is not None and chosen.against in truth.nouns:
         mask = truth.mask(chosen.against)
         picture = masks_over(picture, resized(mask, picture.size)[None] > 0.5, opacity=0)
         scores = beside_baselines(values, mask)
         score, shown["score"] = scores["map"], attention_figures.scores(scores, chosen.against)
-    word = looked.trace.words[chosen.word].text
     if values.max() <= 0:
         sentences.append(f"This map of “{word}” is empty: the method finds nothing in the picture.")
     elif score is not None:
@@ -108,7 +110,14 @@ def draw(looked: Looked, chosen: Settings) -> dict[str, Any]:
             f"covers {snippets.percent(score.area)} of the picture. "
             f"The brightest point {'hits' if score.hit else 'misses'}."
         )
-    return shown | {"heat": _framed(looked, chosen, picture), "verdict": snippets.notes(sentences)}
+    heat = named(_framed(looked, chosen, picture), looked.trace.model or "answer", word, chosen.method)
+    return shown | {"heat": heat, "verdict": snippets.notes(sentences)}
+
+
+def shortened(question: str, most: int = 90) -> str:
+    """A question as it is quoted beside its answer: in one line, and not for long."""
+    line = " ".join(question.split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
 def fitted(image: Image.Image) -> Image.Image:
@@ -178,15 +187,23 @@ def grid(looked: Looked, chosen: Settings) -> Grid:
 def method_parts(looked: Looked, method: str, layer: int = 0, head: int = 0) -> dict[str, Any]:
     """The choice of methods, what the chosen one shows and where it comes from, and the sliders that it has."""
     able = [(METHODS[name].label, name) for name, why in looked.reasons.items() if why is None]
-    missing = [f"{METHODS[name].label}: {why}" for name, why in looked.reasons.items() if why]
     about = f"{METHODS[method].label}: {_ABOUT[method]} {METHODS[method].paper}"
     controls = METHODS[method].controls
     return {
         "method": gr.Dropdown(able, value=method, interactive=True),
-        "about": snippets.small_print(about) + "".join(snippets.small_print(f"Not here: {why}") for why in missing),
+        "about": snippets.small_print(about) + _missing(looked),
         "layer": gr.Slider(maximum=looked.trace.layers, value=layer, interactive="layer" in controls),
         "head": gr.Slider(maximum=looked.trace.heads, value=head, interactive="head" in controls),
     }
+
+
+def _missing(looked: Looked) -> str:
+    """Which methods draw no maps of this answer, those with the same reason in one line."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in looked.reasons.items():
+        if why:
+            by_reason.setdefault(why, []).append(METHODS[name].label)
+    return "".join(snippets.small_print(f"Not here: {', '.join(names)}. {why}") for why, names in by_reason.items())
 
 
 def answer_parts(looked: Looked, chosen: Settings) -> dict[str, Any]:
@@ -196,7 +213,12 @@ def answer_parts(looked: Looked, chosen: Settings) -> dict[str, Any]:
     pictures = [(f"Picture {place + 1}", place) for place in range(len(trace.image_sizes))]
     return {
         "kept": looked,
-        "word": gr.Radio([(word.text, at) for at, word in enumerate(trace.words)], value=chosen.word, visible=True),
+        "word": gr.Radio(
+            [(word.text, at) for at, word in enumerate(trace.words)],
+            value=chosen.word,
+            label=f"The answer to “{shortened(trace.question)}”: choose a word",
+            visible=True,
+        ),
         "colours": attention_words.colours(looked),
         "against": gr.Dropdown(nouns, value=chosen.against, visible=bool(nouns)),
         "which": gr.Radio(pictures, value=chosen.which, visible=several),

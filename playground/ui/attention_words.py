@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from playground.models.chat import Piece
     from playground.tasks.maps import Looked
 
-_LEGEND = (
-    '<p class="leaning-legend"><span>leans on the words before it</span><span class="scale" aria-hidden="true"></span>'
-    '<span>leans on the picture</span><span class="little">dotted</span><span>its map means little</span></p>'
+DOTTED = '<span class="little">dotted</span><span>its map means little</span>'
+_SCALE = (
+    '<span>leans on the words before it</span><span class="scale" aria-hidden="true"></span>'
+    "<span>leans on the picture</span>"
 )
 
 
@@ -26,18 +27,26 @@ def colours(looked: Looked) -> str:
     The words are the labels of a group of radio buttons, so that the keyboard reaches each (Tab, then Space); only
     numbers get into this style sheet.
     """
-    rules = []
-    for index, word in enumerate(looked.trace.words):
-        lean = looked.lean(index)
-        marked = "--mark: dotted; " if says_little(word.text, lean) else ""
-        rules.append(f"#answer-words label:nth-of-type({index + 1}) {{ {marked}--lean: {100 * (lean or 0):.0f}%; }}")
+    styles = styled("answer-words", [word.text for word in looked.trace.words], looked.leans)
     unknown = "" if looked.leans else snippets.small_print("How much each word leans on the picture is not known here.")
-    return f"<style>{' '.join(rules)}</style>{_LEGEND}{unknown}"
+    return f'{styles}<p class="leaning-legend">{_SCALE if looked.leans else ""}{DOTTED}</p>{unknown}'
 
 
-def little(looked: Looked, word: int) -> str | None:
+def styled(field: str, words: Sequence[str], leans: Sequence[float]) -> str:
+    """A style sheet for the radio buttons of the field with this id: how each word leans, dotted where that is little.
+
+    leans: 0 to 1 for each word; () where nobody knows.
+    """
+    rules = []
+    for index, text in enumerate(words):
+        lean = leans[index] if leans else None
+        marked = "--mark: dotted; " if says_little(text, lean) else ""
+        rules.append(f"#{field} label:nth-of-type({index + 1}) {{ {marked}--lean: {100 * (lean or 0):.0f}%; }}")
+    return f"<style>{' '.join(rules)}</style>"
+
+
+def little(text: str, lean: float | None) -> str | None:
     """A sentence that says that a word's map means little, and why; None where it means something."""
-    text, lean = looked.trace.words[word].text, looked.lean(word)
     if not says_little(text, lean):
         return None
     if lean is not None and lean < BLANK:

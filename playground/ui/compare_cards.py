@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from playground.ui import snippets
+from playground.ui import attention_words, snippets
+from playground.ui.attention_figures import peak
 
 if TYPE_CHECKING:
     from playground.inside.score import MapScore
     from playground.tasks.compare import Side
 
-_BLIND = {"centre": "a blob in the middle", "random": "random patches", "uniform": "everywhere alike"}
+_BLIND = {"centre": "a blob in the middle", "random": "random patches, many draws", "uniform": "everywhere alike"}
 
 
-def head(found: Side) -> str:
-    """The model, its answer, what the answer took, and how the model brings picture and words together."""
+def head(found: Side, question: str) -> str:
+    """The model, what it was asked, its answer and what that took, and how it brings picture and words together."""
     figures = found.statistics
     sure = "how sure it is, the server does not tell"
     facts = [
@@ -25,7 +26,7 @@ def head(found: Side) -> str:
         "picture tokens unknown" if figures.image_tokens is None else f"{figures.image_tokens} picture tokens",
     ]
     return (
-        f'<div class="side-result"><h3>{escape(found.name)}</h3>'
+        f'<div class="side-result"><h3>{escape(found.name)}</h3><p class="side-facts">“{escape(question)}”</p>'
         f'<p class="answer-text">{escape(found.text) or "(it said nothing)"}</p>'
         f'<p class="side-facts">{escape(" · ".join(facts))}</p><p class="side-fusion">{escape(found.fusion)}</p></div>'
     )
@@ -39,17 +40,17 @@ def failed(name: str, sentence: str) -> str:
 def verdict(word: str, noun: str, scored: Mapping[str, MapScore], label: str, note: str = "") -> str:
     """How well the map points at the true thing, in a sentence, and beside maps that have not seen the picture.
 
-    scored: what `playground.tasks.compare.scores` gives. label: of the method that drew the map.
+    scored: what `playground.inside.score.beside_baselines` gives. label: of the method that drew the map.
     """
     own = scored["map"]
     said = (
         f"For “{word}” {snippets.percent(own.mass)} of the map lies on the true {noun}, which covers "
         f"{snippets.percent(own.area)} of the picture. Its peak {'hits' if own.hit else 'misses'}."
     )
-    rows = {label: own, **{_BLIND[name]: score for name, score in scored.items() if name in _BLIND}}
+    rows = {name: scored[name] for name in ("map", *_BLIND)}
     body = "".join(
-        f'<tr{" class=own" * (score is own)}><th scope="row">{escape(name)}</th><td>{snippets.percent(score.mass)}</td>'
-        f"<td>{'hit' if score.hit else 'miss'}</td><td>{score.best_iou:.2f}</td></tr>"
+        f'<tr{" class=own" * (name == "map")}><th scope="row">{escape(_BLIND.get(name, label))}</th>'
+        f"<td>{snippets.percent(score.mass)}</td><td>{peak(name, score)}</td><td>{score.best_iou:.2f}</td></tr>"
         for name, score in rows.items()
     )
     return (
@@ -58,3 +59,14 @@ def verdict(word: str, noun: str, scored: Mapping[str, MapScore], label: str, no
         f'<th scope="col">peak</th><th scope="col">best overlap</th></tr></thead><tbody>{body}</tbody></table>'
         f"{snippets.small_print(note) if note else ''}"
     )
+
+
+def little(sentence: str, note: str = "") -> str:
+    """In place of `verdict`, for a word whose map means little."""
+    return f"{snippets.notes([sentence])}{snippets.small_print(note) if note else ''}"
+
+
+def marks(field: str, words: Sequence[str], leans: Sequence[float]) -> str:
+    """Which words are dotted, and how much each leans on the picture; the line that says so stands below."""
+    legend = f'<p class="leaning-legend">{attention_words.DOTTED}</p>'
+    return attention_words.styled(field, words, leans) + legend

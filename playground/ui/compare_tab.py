@@ -12,10 +12,12 @@ from PIL import Image
 from playground.checkpoints.catalog import find, of_kind
 from playground.drawing import enlarged, heatmap_over, masks_over, resized
 from playground.inside.methods import METHODS
+from playground.inside.score import beside_baselines
 from playground.tasks import TaskError, checked_question
-from playground.tasks.compare import DEFAULT_METHOD, look, same_word, scores, side, telling_word
+from playground.tasks.compare import DEFAULT_METHOD, look, same_word, side, telling_word
 from playground.tasks.examples import Truth, truth_of
-from playground.ui import compare_cards, snippets, troubles
+from playground.ui import attention_words, compare_cards, snippets, troubles
+from playground.ui.attention_picture import map_field, named
 from playground.ui.examples import example_row, run_on_click
 from playground.ui.hosting import check_allowed
 from playground.ui.loaded import DEFAULT_CHAT, chat_model, must_download
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 DEFAULT_OTHER = "moji-blip"
 _WAITING = '<p class="empty">{} answers here.</p>'
+_NO_THING = "No score here: neither “{}” nor the question names a thing of the scene. Choose a word that does."
 _NO_TRUTH = "No score here: this is not one of the example scenes, so nobody knows where its things truly are."
 
 
@@ -82,7 +85,7 @@ def build(chosen: gr.State) -> Fields:
     inputs = [*names, method]
     gr.on(
         [ask.click, question.submit], respond, [picture, question, *inputs], outputs,
-        api_visibility="private", **MODEL_QUEUE,
+        trigger_mode="always_last", api_visibility="private", **MODEL_QUEUE,
     )  # fmt: skip
     run_on_click(
         scenes,
@@ -115,13 +118,11 @@ def _model_field(label: str, name: str) -> gr.Dropdown:
 def _column(place: int, name: str) -> tuple[gr.HTML, gr.Radio, gr.Image, gr.HTML]:
     """What one model gets: (head, words, heat, verdict)."""
     head = gr.HTML(_WAITING.format(name))
-    word = gr.Radio([], label="Its answer: choose a word", elem_classes="words", visible=False)
-    heat = gr.Image(
+    word = gr.Radio([], label="Its answer: choose a word", elem_id=_field(place), elem_classes="words", visible=False)
+    heat = map_field(
         label="Where it looked",
-        interactive=False,
         height=340,
         visible=False,
-        buttons=["download", "fullscreen"],
         elem_id=f"side-heat-{place}",
         alt_text="The picture, glowing where the model looked",
     )
@@ -149,7 +150,7 @@ def respond(
     for name in (first, second):
         try:
             sides.append(side(_model(name), picture.image, asked, seen=session_of(request).seen))
-            heads.append(compare_cards.head(sides[-1]))
+            heads.append(compare_cards.head(sides[-1], asked))
         except Exception as error:
             sides.append(None)
             heads.append(compare_cards.failed(name or "No model", troubles.sentence(error)))
@@ -195,21 +196,26 @@ def _drawn(kept: Compared, place: int, method: str) -> tuple[Any, Any, str]:
     except Exception as error:
         return words, gr.Image(None, visible=False), snippets.trouble(troubles.sentence(error))
     picture = heatmap_over(enlarged(kept.image), seen.values)
-    label = METHODS[seen.method].label
-    noun = _noun(kept, found.words[word])
+    label, names = METHODS[seen.method].label, (found.name, found.words[word], seen.method)
+    marks = compare_cards.marks(_field(place), found.words, found.leans)
+    text, told = found.words[word], attention_words.little(found.words[word], found.lean(word))
+    noun = None if told or kept.truth is None else kept.truth.named_in([text, kept.question])
     if noun is None:
-        return words, gr.Image(picture, visible=True, label=label), snippets.small_print(f"{_NO_TRUTH} {seen.note}")
+        told = told or (_NO_THING.format(text) if kept.truth else _NO_TRUTH)
+        return (
+            words,
+            gr.Image(named(picture, *names), visible=True, label=label),
+            marks + compare_cards.little(told, seen.note),
+        )
     mask = kept.truth.mask(noun)
     outlined = masks_over(picture, resized(mask, picture.size)[None] > 0.5, opacity=0)
-    told = compare_cards.verdict(found.words[word], noun, scores(seen.values, mask), label, seen.note)
-    return words, gr.Image(outlined, visible=True, label=label), told
+    told = compare_cards.verdict(text, noun, beside_baselines(seen.values, mask), label, seen.note)
+    return words, gr.Image(named(outlined, *names), visible=True, label=label), marks + told
 
 
-def _noun(kept: Compared, word: str) -> str | None:
-    """The true thing that the word names, else the question, else the first of the scene; None where none is known."""
-    if kept.truth is None:
-        return None
-    return kept.truth.named_in([word, kept.question]) or next(iter(kept.truth.nouns), None)
+def _field(place: int) -> str:
+    """The id of one side's words."""
+    return f"side-words-{place}"
 
 
 def _model(name: str | None) -> AnyChatModel:

@@ -79,9 +79,22 @@ def explain(
         raise CannotExplain(f"{METHODS[method].label} runs the model again: load the model that gave this answer.")
     if model is not None and (why := reason(method, model)):
         raise CannotExplain(why)
+    _check(trace, word=word, image=image, layer=layer, head=head)
     chosen = {"layer": layer, "head": head}
     options = {name: chosen[name] for name in METHODS[method].controls}
     return import_module(f"{__name__}.{method}").explain(model, trace, word, image=image, **options)
+
+
+def _check(trace: Trace, **chosen: int | None) -> None:
+    """Raise IndexError for what is not there, also where the method would not look at it; from the end is allowed."""
+    there = {"layer": "layers", "head": "heads", "word": "words", "image": "image_sizes"}
+    for name, value in chosen.items():
+        if value is None:
+            continue
+        many = getattr(trace, there[name])
+        many = many if isinstance(many, int) else len(many)
+        if value not in range(-many, many):
+            raise IndexError(f"There is no {name} {value} in this answer: there are {many}, counted from 0.")
 
 
 def reason(method: str, model: ChatModel, trace: Trace | None = None) -> str | None:

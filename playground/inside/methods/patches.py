@@ -12,15 +12,18 @@ arXiv:2506.23270, smooth their maps too, see `activation`): the middle of what w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playground.inside.methods.relevance import relevances
+from playground.inside.methods.relevance import all_relevances
 from playground.inside.methods.rerun import pictures_of
 from playground.inside.trace import paint
 
 if TYPE_CHECKING:
+    from playground.inside.encoder import EncoderAttention
     from playground.inside.trace import Trace
     from playground.models.chat import ChatModel
     from playground.models.layout import ImageLayout
@@ -34,10 +37,33 @@ MIXED = 0.25
 BLUR = 0.7
 
 
+@dataclass(frozen=True, eq=False)
+class PatchMap:
+    """A map before it is painted: it takes as many numbers as the tower has patches.
+
+    shares: float32 (patches,), ≥ 0. place: where the patches lie, without the tower's attention.
+    """
+
+    shares: np.ndarray
+    place: EncoderAttention
+
+    def painted(self) -> np.ndarray:
+        """The map, float32 (height, width)."""
+        return paint(self.shares, self.place)
+
+
 def explain(model: ChatModel, trace: Trace, word: int, *, image: int = 0) -> np.ndarray:
     """The relevance of the picture's patches. Runs the model again and back, and its vision tower once more.
 
     Raises CannotExplain where the picture was cut into tiles, or the tower does not attend from patch to patch.
+    """
+    return patch_maps(model, trace, [word], image=image)[0].painted()
+
+
+def patch_maps(model: ChatModel, trace: Trace, words: Sequence[int], *, image: int = 0) -> list[PatchMap]:
+    """The maps of several words, in their order. Model and tower run once; only the way back is gone for each word.
+
+    Raises what `explain` raises.
     """
     from playground.inside.encoder import encoder_attention
     from playground.inside.methods import CannotExplain
@@ -51,13 +77,18 @@ def explain(model: ChatModel, trace: Trace, word: int, *, image: int = 0) -> np.
     except NoLayout as error:
         raise CannotExplain(str(error)) from error
     start = sum(len(layout.tokens) for layout in trace.layouts[: views[0]])
-    own = relevances(model, trace, word)[start : start + len(trace.layouts[views[0]].tokens)]
-    patches = tower.layouts[0]
-    flow = np.zeros(tower.attention.shape[-1], np.float32)
-    flow[list(patches.tokens)] = _shared_out(own, trace.layouts[views[0]], patches)
-    for square in tower.attention[: _layers_used(model, len(tower.attention))].mean(axis=1)[::-1]:
-        flow = (1 - MIXED) * flow + MIXED * flow @ square
-    return paint(_blurred(flow[list(patches.tokens)].reshape(patches.grid)).ravel(), tower)
+    layout, patches = trace.layouts[views[0]], tower.layouts[0]
+    squares = tower.attention[: _layers_used(model, len(tower.attention))].mean(axis=1)[::-1]
+    place = replace(tower, attention=tower.attention[:0].copy())
+    found = []
+    for own in all_relevances(model, trace, words):
+        flow = np.zeros(tower.attention.shape[-1], np.float32)
+        flow[list(patches.tokens)] = _shared_out(own[start : start + len(layout.tokens)], layout, patches)
+        for square in squares:
+            flow = (1 - MIXED) * flow + MIXED * flow @ square
+        shares = _blurred(flow[list(patches.tokens)].reshape(patches.grid)).ravel()
+        found.append(PatchMap(shares.astype(np.float32), place))
+    return found
 
 
 def _shared_out(shares: np.ndarray, tokens: ImageLayout, patches: ImageLayout) -> np.ndarray:

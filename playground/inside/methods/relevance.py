@@ -7,14 +7,16 @@ decoder looks at the picture by cross-attention, words and picture are read as o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from playground.inside.methods.rerun import rerun
 from playground.inside.methods.walk import back, image_tokens
 from playground.inside.trace import paint
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
     from playground.inside.trace import Trace
@@ -36,19 +38,27 @@ def relevances(
     model: ChatModel, trace: Trace, word: int, *, layer: int | None = None, head: int | None = None
 ) -> np.ndarray:
     """How relevant each image token is to the word: float32 (image tokens,), ≥ 0. What it takes is as in `explain`."""
+    return all_relevances(model, trace, [word], layer=layer, head=head)[0]
+
+
+def all_relevances(
+    model: ChatModel, trace: Trace, words: Sequence[int], *, layer: int | None = None, head: int | None = None
+) -> list[np.ndarray]:
+    """The same for several words, in their order: the model runs forward once, and back for each of their pieces."""
     import torch
 
     run = rerun(model, trace, attention=True, gradients=True)
     kept = slice(None) if layer is None else slice(range(len(run.attention))[layer] + 1)
     groups = run.attention[kept], run.cross[kept], run.encoder
     layers = [square for group in groups for square in group]
-    total = 0
-    for piece in trace.words[word].pieces:
+    tokens = image_tokens(trace)
+    found = {}
+    for piece in sorted({piece for word in words for piece in trace.words[word].pieces}):
         score = run.logits[piece, trace.pieces[piece].token_id]
         gradients = iter(torch.autograd.grad(score, layers, retain_graph=True))
         flows = [[_flow(square, next(gradients), head) for square in group] for group in groups]
-        total = total + back(run.rows + piece, *flows, keep=1, pass_on=1)
-    return total[image_tokens(trace)].cpu().numpy()
+        found[piece] = back(run.rows + piece, *flows, keep=1, pass_on=1)[tokens].cpu().numpy()
+    return [np.sum([found[piece] for piece in trace.words[word].pieces], axis=0) for word in words]
 
 
 def _flow(square: torch.Tensor, gradient: torch.Tensor, head: int | None) -> torch.Tensor:

@@ -1,0 +1,42 @@
+"""A picture of a map whose download is called after what it shows: moji-vlm-taxi-patches.png."""
+
+from __future__ import annotations
+
+from abc import ABCMeta
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+_NAME = "map-name"
+
+
+def map_field(**options: Any) -> gr.Image:
+    """As `gr.Image`, for maps that `named` was told about. options: those of `gr.Image`."""
+    return _Named(format="png", interactive=False, buttons=["download", "fullscreen"], **options)
+
+
+def named(picture: Image.Image, *parts: str) -> Image.Image:
+    """The same picture, which is to be downloaded under these names with hyphens between them."""
+    picture.info[_NAME] = f"{slug('-'.join(parts))}.png"
+    return picture
+
+
+def slug(text: str) -> str:
+    """Text as a part of a file's name: what is neither letter nor digit, dot or hyphen becomes a hyphen."""
+    return "".join(sign if sign.isalnum() or sign in "-." else "-" for sign in text)[-80:].strip("-.")
+
+
+def _postprocess(self: gr.Image, value: Any) -> Any:
+    name = value.info.pop(_NAME, None) if isinstance(value, Image.Image) else None
+    found = gr.Image.postprocess(self, value)
+    if found is not None and name:
+        found.orig_name = name
+    return found
+
+
+# Made past Gradio's own metaclass, which would write a .pyi file beside this one at every import.
+_Named: type[gr.Image] = ABCMeta.__new__(
+    type(gr.Image), "Image", (gr.Image,),
+    {"__module__": gr.Image.__module__, "postprocess": _postprocess, "is_template": True},
+)  # fmt: skip
