@@ -45,7 +45,9 @@ def test_both_models_name_what_is_there_and_point_at_it(scene, sides):
 
 def test_words_that_say_little_are_marked_and_get_no_score(scene):
     """Dotted and with a sentence, whatever thing the question names; the tab begins with a word that says something."""
-    kept, *_ = compare_tab.respond(str(examples()[0].path), "describe the picture.", "moji-vlm", "moji-blip", "patches")
+    *_, (kept, *_) = compare_tab.respond(
+        str(examples()[0].path), "describe the picture.", "moji-vlm", "moji-blip", "patches"
+    )
     for place, found in enumerate(kept.sides):
         assert len(found.leans) == len(found.words) and not says_little(
             found.words[kept.chosen[place]], found.lean(kept.chosen[place])

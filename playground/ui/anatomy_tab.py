@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -9,6 +10,7 @@ import gradio as gr
 from playground.tasks import checked_question
 from playground.ui import snippets, troubles
 from playground.ui.anatomy_cards import cards
+from playground.ui.background import awaited
 from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import chat_model
 from playground.ui.picture_input import chosen_picture, picture_input
@@ -54,13 +56,20 @@ def build(chosen: gr.State) -> Fields:
     return Fields(picture, question)
 
 
-def respond(path: str | None, question: str, name: str) -> tuple[Any, str]:
-    """Values for (result, note); on trouble the last walk stays and the note says why."""
+def respond(path: str | None, question: str, name: str) -> Iterator[tuple[Any, Any]]:
+    """Values for (result, note), nothing new while the model works; on trouble the last walk stays.
+
+    The note then says why.
+    """
     try:
         from playground.inside.anatomy import anatomy
 
         picture = chosen_picture(path)
-        found = anatomy(chat_model(name), picture.image, checked_question(question))
+        model, asked = chat_model(name), checked_question(question)
+        found = yield from awaited(
+            lambda stop: anatomy(model, picture.image, asked, stop=stop), (gr.skip(), gr.skip())
+        )  # fmt: skip
     except Exception as error:
-        return gr.skip(), snippets.trouble(troubles.sentence(error))
-    return cards(found), snippets.notes(picture.notes)
+        yield gr.skip(), snippets.trouble(troubles.sentence(error))
+        return
+    yield cards(found), snippets.notes(picture.notes)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +21,7 @@ from playground.tasks.choose import LONGEST, MOST, YES_NO, Chosen, checked_choic
 from playground.tasks.glance import glance
 from playground.tasks.lines import Lines, distinct_lines
 from playground.ui import answer_html, answer_many, snippets, troubles
-from playground.ui.background import while_working
+from playground.ui.background import awaited
 from playground.ui.examples import example_row, run_on_click
 from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture, picture_input
@@ -109,17 +108,13 @@ def respond(
         given = _choices(mode, choices)
         model, seen = chat_model(name), session_of(request).seen
 
-        def work(stop: threading.Event) -> Iterator[Answered | Chosen]:
+        def work(stop: threading.Event) -> Answered | Chosen:
             told = {"stop": stop, "seen": seen}
             if mode == "free":
-                yield answer(model, picture.image, asked, **told)
-            else:
-                yield choose(model, picture.image, asked, given.items, measure=_measure(mode, measure), **told)
+                return answer(model, picture.image, asked, **told)
+            return choose(model, picture.image, asked, given.items, measure=_measure(mode, measure), **told)
 
-        with closing(while_working(work)) as results:
-            for found in results:
-                if found is None:
-                    yield (gr.skip(),) * 5
+        found = yield from awaited(work, (gr.skip(),) * 5)
     except Exception as error:
         yield *(gr.skip() for _ in range(4)), snippets.trouble(troubles.sentence(error))
         return

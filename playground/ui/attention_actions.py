@@ -46,6 +46,7 @@ from playground.ui.attention_view import (
     place_at,
     settings,
 )
+from playground.ui.background import awaited
 from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture
 from playground.ui.session import session_of
@@ -96,7 +97,8 @@ def ask(
     """Answer a question, and show how much each word leans on the picture and the map of the most telling one."""
     picture, asked = chosen_picture(path), checked_question(question)
     model = chat_model(name)
-    trace = attend(model, picture.image, asked, seen=session_of(request).seen)
+    told = {"seen": session_of(request).seen}
+    trace = yield from awaited(lambda stop: attend(model, picture.image, asked, stop=stop, **told), {})
     yield from _looking(trace, model, opacity, picture.notes)
 
 
@@ -116,7 +118,8 @@ def look_into(why: Why | None, opacity: float = OPACITY, request: gr.Request = N
     heard, dropped = readable(why.turns, model)
     opened = {path: open_picture(path).image for turn in heard for path in turn.images}
     talk = [Message(turn.role, turn.text, tuple(opened[path] for path in turn.images)) for turn in heard]
-    trace = trace_answer(model, talk, why.answer, seen=session_of(request).seen)
+    told = {"seen": session_of(request).seen}
+    trace = yield from awaited(lambda stop: trace_answer(model, talk, why.answer, stop=stop, **told), {})
     yield from _looking(trace, model, opacity, dropped)
 
 

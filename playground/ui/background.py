@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextvars
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from typing import TypeVar
 
-Item = TypeVar("Item")
+Item, Idle = TypeVar("Item"), TypeVar("Idle")
 _PATIENCE = 0.1
 
 
@@ -52,3 +53,15 @@ def while_working(
     finally:
         stop.set()
         thread.join()
+
+
+def awaited(work: Callable[[threading.Event], Item], idle: Idle) -> Generator[Idle, None, Item]:
+    """What `work` returns, for `found = yield from awaited(…)`; yields `idle`, which changes nothing, until then.
+
+    work: as in `while_working`, but returns one thing, and that is not None.
+    """
+    with closing(while_working(lambda stop: map(work, (stop,)))) as results:
+        for found in results:
+            if found is None:
+                yield idle
+    return found

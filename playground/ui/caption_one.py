@@ -15,7 +15,7 @@ from playground.tasks.caption import Style, caption
 from playground.tasks.caption_candidates import CaptionCandidate, caption_candidates
 from playground.tasks.caption_wording import wording
 from playground.ui import caption_bars, snippets, troubles
-from playground.ui.background import while_working
+from playground.ui.background import awaited
 from playground.ui.caption_judge import judge_named
 from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture
@@ -107,16 +107,12 @@ def _several(
         yield note
     yield Parts(candidates=_SEARCHING)
 
-    def search(stop: threading.Event) -> Iterator[tuple[CaptionCandidate, ...]]:
-        yield caption_candidates(
+    def search(stop: threading.Event) -> tuple[CaptionCandidate, ...]:
+        return caption_candidates(
             model, picture.image, style, count=count, judge=scorer, stop=stop, seen=session.seen
         )  # fmt: skip
 
-    with closing(while_working(search)) as results:
-        found = None
-        for found in results:
-            if found is None:
-                yield Parts()
+    found = yield from awaited(search, Parts())
     texts = tuple(each.text for each in found)
     pick = gr.Radio([(str(place), place - 1) for place in range(1, len(texts) + 1)], value=0)
     footer = snippets.small_print(f"{title(name)} · {_MANNER[style]}")

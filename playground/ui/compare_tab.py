@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from playground.tasks.compare import DEFAULT_METHOD, look, same_word, side, tell
 from playground.tasks.examples import Truth, truth_of
 from playground.ui import attention_words, compare_cards, snippets, troubles
 from playground.ui.attention_picture import map_field, named
+from playground.ui.background import awaited
 from playground.ui.examples import example_row, run_on_click
 from playground.ui.hosting import check_allowed
 from playground.ui.loaded import DEFAULT_CHAT, chat_model, must_download
@@ -136,8 +138,9 @@ def _first(name: str, other: str) -> Any:
 
 def respond(
     path: str | None, question: str, first: str, second: str, method: str, request: gr.Request = None
-) -> tuple[Any, ...]:
-    """Values for (kept, two heads, word, heat and verdict of each, note); trouble changes the note alone.
+) -> Iterator[tuple[Any, ...]]:
+    """Values for (kept, two heads, word, heat and verdict of each, note), nothing new while a model works; trouble
+    changes the note alone.
 
     A model that fails says so in its own column; the other one answers all the same.
     """
@@ -145,11 +148,14 @@ def respond(
         picture = chosen_picture(path)
         asked = checked_question(question)
     except Exception as error:
-        return *(gr.skip() for _ in range(9)), snippets.trouble(troubles.sentence(error))
+        yield *(gr.skip() for _ in range(9)), snippets.trouble(troubles.sentence(error))
+        return
+    seen = session_of(request).seen
     heads, sides = [], []
     for name in (first, second):
         try:
-            sides.append(side(_model(name), picture.image, asked, seen=session_of(request).seen))
+            work = partial(side, _model(name), picture.image, asked, seen=seen)
+            sides.append((yield from awaited(lambda stop, work=work: work(stop=stop), (gr.skip(),) * 10)))
             heads.append(compare_cards.head(sides[-1], asked))
         except Exception as error:
             sides.append(None)
@@ -159,7 +165,7 @@ def respond(
     if all(found and found.words for found in sides):
         begin[1] = _or(same_word(sides[0], begin[0], sides[1]), begin[1])
     kept = Compared(picture.image, asked, tuple(sides), tuple(begin), truth)
-    return kept, *heads, *redraw(kept, method), snippets.notes(picture.notes)
+    yield kept, *heads, *redraw(kept, method), snippets.notes(picture.notes)
 
 
 def choose(place: int, kept: Compared | None, word: int, method: str) -> tuple[Any, ...]:
