@@ -90,15 +90,36 @@ def test_a_draft_is_still_there_when_the_page_is_loaded_anew(page: Page) -> None
     expect(box).to_have_value("")
 
 
-def test_who_finds_the_line_full_keeps_his_message(app: str, page: Page, browser: Browser) -> None:
+def crowd(app: str, browser: Browser) -> list[Page]:
+    """Two visitors who fill the line: the first is answered for two minutes, the second waits."""
     others = [browser.new_context().new_page() for _ in range(2)]
     for other in others:
         other.goto(app)
         expect(other.locator(".status.awake").first).to_be_visible(timeout=WAIT)
-        open_tab(other, "Caption")
-        other.get_by_label("In detail").locator("visible=true").check()
-        seen(other, "button.example").first.click()
-        other.wait_for_timeout(1500)
+        upload(other, "dogs.png", examples()[0].path.read_bytes())
+        expect(seen(other, ".chat-box .thumbnail-item")).to_have_count(1)
+        seen(other, ".chat-box textarea").fill("describe the picture in detail.")
+        seen(other, ".chat-box textarea").press("Enter")
+        expect(other.locator(".chat .bot")).to_contain_text("…" if other is others[1] else "a ball")
+    others[1].wait_for_timeout(1000)
+    return others
+
+
+def test_a_full_line_keeps_nobody_from_coming_in_or_stopping(app: str, browser: Browser) -> None:
+    first, second = crowd(app, browser)
+    late = browser.new_context().new_page()
+    late.goto(app)
+    expect(late.locator(".status.awake").first).to_be_visible(timeout=WAIT)
+    expect(late.locator(".toast-body")).to_have_count(0)
+    seen(first, ".chat-box .stop-button").click()
+    expect(first.locator(".chat .bot")).to_contain_text("stopped")
+    expect(second.locator(".chat .bot")).to_contain_text("a ball")
+    for visitor in (first, second, late):
+        visitor.context.close()
+
+
+def test_who_finds_the_line_full_keeps_his_message(app: str, page: Page, browser: Browser) -> None:
+    others = crowd(app, browser)
     box = seen(page, ".chat-box textarea")
     show(page)
     box.fill("is there a dog?")
