@@ -6,11 +6,15 @@ to open the page, to stop an answer or to begin a new talk, which wait for nothi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
+from playground.ui import snippets
+
 _FULL = "As many questions as this page takes are waiting already. Try again in a moment."
+_TURNED_AWAY = "This could not be asked just now: too many wait here, or the connection broke. Try again in a moment."
 
 
 def keep_short(app: gr.Blocks, longest: int) -> None:
@@ -29,3 +33,15 @@ def keep_short(app: gr.Blocks, longest: int) -> None:
         return await push(body, request, username)
 
     queue.push = pushed
+
+
+def say_when_full(events: Sequence[Any], outputs: Sequence[Any], note: gr.HTML) -> None:
+    """Say in `note` that a question was turned away, in place of the bare “Error” that Gradio lays over `outputs`.
+
+    note: one of the outputs. Not for events that a button cancels: Gradio tells of both in the same way.
+    """
+    said = [snippets.trouble(_TURNED_AWAY) if each is note else gr.skip() for each in outputs]
+    for event in events:
+        event.failure(
+            lambda: said, None, list(outputs), show_progress="hidden", queue=False, api_visibility="private"
+        )  # fmt: skip
