@@ -90,15 +90,36 @@ def test_a_draft_is_still_there_when_the_page_is_loaded_anew(page: Page) -> None
     expect(box).to_have_value("")
 
 
-def test_who_finds_the_line_full_keeps_his_message(app: str, page: Page, browser: Browser) -> None:
+def crowd(app: str, browser: Browser) -> list[Page]:
+    """Two visitors who fill the line: the first is answered for two minutes, the second waits."""
     others = [browser.new_context().new_page() for _ in range(2)]
     for other in others:
         other.goto(app)
         expect(other.locator(".status.awake").first).to_be_visible(timeout=WAIT)
-        open_tab(other, "Caption")
-        other.get_by_label("In detail").locator("visible=true").check()
-        seen(other, "button.example").first.click()
-        other.wait_for_timeout(1500)
+        upload(other, "dogs.png", examples()[0].path.read_bytes())
+        expect(seen(other, ".chat-box .thumbnail-item")).to_have_count(1)
+        seen(other, ".chat-box textarea").fill("describe the picture in detail.")
+        seen(other, ".chat-box textarea").press("Enter")
+        expect(other.locator(".chat .bot")).to_contain_text("…" if other is others[1] else "a ball")
+    others[1].wait_for_timeout(1000)
+    return others
+
+
+def test_a_full_line_keeps_nobody_from_coming_in_or_stopping(app: str, browser: Browser) -> None:
+    first, second = crowd(app, browser)
+    late = browser.new_context().new_page()
+    late.goto(app)
+    expect(late.locator(".status.awake").first).to_be_visible(timeout=WAIT)
+    expect(late.locator(".toast-body")).to_have_count(0)
+    seen(first, ".chat-box .stop-button").click()
+    expect(first.locator(".chat .bot")).to_contain_text("stopped")
+    expect(second.locator(".chat .bot")).to_contain_text("a ball")
+    for visitor in (first, second, late):
+        visitor.context.close()
+
+
+def test_who_finds_the_line_full_keeps_his_message(app: str, page: Page, browser: Browser) -> None:
+    others = crowd(app, browser)
     box = seen(page, ".chat-box textarea")
     show(page)
     box.fill("is there a dog?")
@@ -106,7 +127,26 @@ def test_who_finds_the_line_full_keeps_his_message(app: str, page: Page, browser
     expect(seen(page, ".trouble")).to_contain_text("Send it once more")
     expect(box).to_have_value("is there a dog?")
     expect(page.locator(".chat .user")).to_have_count(0)
+    open_tab(page, "Ask")
+    upload(page, "dogs.png", examples()[0].path.read_bytes())
+    expect(seen(page, ".image-frame img")).to_have_count(1)
+    seen(page, "textarea").first.fill("is there a cat?")
+    seen(page, "textarea").first.press("Enter")
+    expect(seen(page, ".trouble")).to_contain_text("too many wait here")
+    expect(page.get_by_role("tabpanel").get_by_text("Error").locator("visible=true")).to_have_count(0)
+    expect(seen(page, "textarea").first).to_have_value("is there a cat?")
+    open_tab(page, "Caption")
+    upload(page, "dogs.png", examples()[0].path.read_bytes())
+    expect(seen(page, ".image-frame img")).to_have_count(1)
+    page.get_by_role("button", name="Describe", exact=True).click()
+    page.wait_for_timeout(1500)
+    expect(page.get_by_role("button", name="Describe", exact=True)).to_be_enabled()
+    expect(seen(page, "textarea").first).to_have_value("")
     for other in others:
         other.context.close()
+    open_tab(page, "Ask")
+    seen(page, "textarea").first.press("Enter")
+    expect(seen(page, ".answer .asked")).to_have_text("is there a cat?", timeout=WAIT)
+    open_tab(page, "Chat")
     box.press("Enter")
     expect(page.locator(".chat .bot")).to_contain_text("new token", timeout=WAIT)

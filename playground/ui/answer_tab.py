@@ -23,6 +23,7 @@ from playground.tasks.lines import Lines, distinct_lines
 from playground.ui import answer_html, answer_many, snippets, troubles
 from playground.ui.background import awaited
 from playground.ui.examples import example_row, run_on_click
+from playground.ui.line import say_when_full
 from playground.ui.loaded import chat_model, title
 from playground.ui.picture_input import chosen_picture, picture_input
 from playground.ui.session import session_of
@@ -85,6 +86,7 @@ def _one(chosen: gr.State, why: gr.State) -> Fields:
     clicked = run_on_click(
         scenes, lambda scene: (str(scene.path), scene.question), [picture, question], respond, settings, outputs
     )
+    say_when_full((asked, *clicked), outputs, note)
     for event in (asked, *clicked):
         event.then(glimpse, kept, seen, show_progress="hidden", api_visibility="private", **ASKED_AGAIN, **MODEL_QUEUE)
     mode.change(lambda picked: gr.Group(visible=picked == "choices"), mode, several, **quick)

@@ -18,6 +18,7 @@ from playground.ui import (
     compare_tab,
     endpoints,
     hosting,
+    line,
     links,
     memory_line,
     opening,
@@ -113,7 +114,9 @@ def build(model: str = DEFAULT_CHAT) -> gr.Blocks:
         endpoints.build(app)
         uploads.watch(app)
     zero.lend(app)
-    return app.queue(max_size=hosting.longest_queue())
+    app.queue()
+    line.keep_short(app, hosting.longest_queue())
+    return app
 
 
 def _greeting(picked: str, chosen: str) -> Iterator[Any]:

@@ -12,6 +12,7 @@ from playground.tasks.segment import phrases, segment
 from playground.ui import snippets, troubles
 from playground.ui.card import card_of
 from playground.ui.examples import example_row, run_on_click
+from playground.ui.line import say_when_full
 from playground.ui.loaded import DEFAULT_SEGMENTER, segmentation_model
 from playground.ui.picker import picker
 from playground.ui.picture_input import chosen_picture, picture_input
@@ -75,6 +76,7 @@ def build() -> Fields:
         picture.select(at_field, [kept, picture, *at], outputs, **private, **MODEL_QUEUE),
         overlay.select(at_overlay, [kept, *at], outputs, **private, **MODEL_QUEUE),
     )
+    say_when_full((asked, *filled, *pointed), outputs, note)
     for event in (asked, *filled, *pointed):
         event.then(
             awake, [kept, picked.chosen, picked.offered], picked.card, show_progress="hidden", queue=False, **private
