@@ -24,8 +24,8 @@ _SCALE = (
 def colours(looked: Looked) -> str:
     """How the words of the answer are painted, and the legend that says what the colour means.
 
-    The words are the labels of a group of radio buttons, so that the keyboard reaches each (Tab, then Space); only
-    numbers get into this style sheet.
+    The words are the labels of a group of radio buttons, so that the keyboard reaches each: the arrow keys choose the
+    word before and after, and Tab goes to a word that Space then chooses. Only numbers get into this style sheet.
     """
     styles = styled("answer-words", [word.text for word in looked.trace.words], looked.leans)
     unknown = "" if looked.leans else snippets.small_print("How much each word leans on the picture is not known here.")
