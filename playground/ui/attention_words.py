@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playground.models.chat import Piece
     from playground.tasks.maps import Looked
 
-DOTTED = '<span class="little">dotted</span><span>its map means little</span>'
+_DOTTED = '<span class="little">dotted</span><span>its map means little</span>'
 _SCALE = (
     '<span>leans on the words before it</span><span class="scale" aria-hidden="true"></span>'
     "<span>leans on the picture</span>"
@@ -29,7 +29,12 @@ def colours(looked: Looked) -> str:
     """
     styles = styled("answer-words", [word.text for word in looked.trace.words], looked.leans)
     unknown = "" if looked.leans else snippets.small_print("How much each word leans on the picture is not known here.")
-    return f'{styles}<p class="leaning-legend">{_SCALE if looked.leans else ""}{DOTTED}</p>{unknown}'
+    return styles + legend(looked.leans) + unknown
+
+
+def legend(leans: Sequence[float]) -> str:
+    """What the colours and the dots of words mean; nothing on colours where nobody knows how the words lean."""
+    return f'<p class="leaning-legend">{_SCALE if leans else ""}{_DOTTED}</p>'
 
 
 def styled(field: str, words: Sequence[str], leans: Sequence[float]) -> str:
