@@ -89,7 +89,8 @@ def test_every_word_of_a_fresh_answer_shows_its_map_without_another_run() -> Non
 def test_a_map_is_downloaded_under_the_name_of_what_it_shows() -> None:
     parts = asked("what is in the picture?")
     field = attention_picture.map_field(label="map")
-    assert field.postprocess(parts["heat"]).orig_name == "moji-vlm-ball-patches.png"
+    file = field.postprocess(parts["heat"])
+    assert file.orig_name == Path(file.path).name == "moji-vlm-ball-patches.png"
     assert field.postprocess(None) is None
     assert attention_picture.slug("../a b/ü?") == "a-b-ü"
 

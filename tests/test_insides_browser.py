@@ -52,6 +52,32 @@ def test_two_models_answer_beside_each_other(page: Page) -> None:
     shoot(page, "compare")
 
 
+def test_every_word_is_chosen_with_the_keyboard_and_a_map_is_kept_under_its_name(page: Page) -> None:
+    open_tab(page, "Attention")
+    seen(page, "button.example").first.click()
+    expect(page.locator("#answer-words")).to_contain_text("The answer to")
+    question = seen(page, "textarea").first
+    question.fill("what is in the picture?")
+    question.press("Enter")
+    expect(page.locator("#answer-words")).to_contain_text("The answer to “what is in the picture?”")
+    words = page.locator("#answer-words label").all_inner_texts()
+    chosen = page.locator("#answer-words label:has(input:checked)")
+    expect(chosen).to_have_text("ball")
+    chosen.locator("input").focus()
+    for way, count in (("ArrowRight", len(words)), ("ArrowLeft", 1)):  # once around, and one back
+        for _ in range(count):
+            page.keyboard.press(way)
+    expect(chosen).to_have_text(words[0])
+    expect(seen(page, ".panel h4").first).to_contain_text(f"“{words[0]}”")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(chosen).to_have_text("ball")
+    expect(page.locator("#heat a[download='moji-vlm-ball-patches.png']")).to_be_visible()
+    with page.expect_download() as download:
+        page.locator("#heat a[download]").click()
+    assert download.value.suggested_filename == "moji-vlm-ball-patches.png"
+
+
 def test_a_model_that_is_not_here_says_so_in_its_own_column(page: Page) -> None:
     open_tab(page, "Side by side")
     field = page.get_by_role("combobox", name="Second model")
@@ -96,3 +122,15 @@ def test_another_model_has_another_way(page: Page) -> None:
         page.get_by_role("button", name="Walk through").click()
     expect(seen(page, ".station.missing")).to_contain_text("This model has none")
     expect(seen(page, ".station.missing summary")).to_have_count(0)
+
+
+def test_another_question_while_one_is_answered_is_answered_too(page: Page) -> None:
+    for tab, place in (("Attention", "#answer-words"), ("Side by side", ".side-result"), ("Anatomy", ".anatomy")):
+        open_tab(page, tab)
+        seen(page, "button.example").first.click()
+        expect(seen(page, place).first).to_contain_text("How many dogs")
+        question = seen(page, "textarea").first
+        for text in ("what is in the picture?", "where is the cat?"):  # the second at once
+            question.fill(text)
+            question.press("Enter")
+        expect(seen(page, place).first).to_contain_text("where is the cat?")

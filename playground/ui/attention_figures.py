@@ -52,7 +52,7 @@ def scores(found: Mapping[str, MapScore], noun: str) -> str:
 def peak(name: str, score: MapScore) -> str:
     """Whether a map's peak lies on the thing; for random maps, which are many, how often."""
     if name == "random":
-        return f"hits in {_percent(score.hit)}"
+        return f"hits in {_percent(score.hit)}".replace(" %", "\N{NO-BREAK SPACE}%")
     return "hit" if score.hit else "missed"
 
 

@@ -6,6 +6,8 @@ from abc import ABCMeta
 from typing import Any
 
 import gradio as gr
+from gradio.data_classes import ImageData
+from gradio.processing_utils import save_pil_to_cache
 from PIL import Image
 
 _NAME = "map-name"
@@ -18,21 +20,21 @@ def map_field(**options: Any) -> gr.Image:
 
 def named(picture: Image.Image, *parts: str) -> Image.Image:
     """The same picture, which is to be downloaded under these names with hyphens between them."""
-    picture.info[_NAME] = f"{slug('-'.join(parts))}.png"
+    picture.info[_NAME] = slug("-".join(parts))
     return picture
 
 
 def slug(text: str) -> str:
     """Text as a part of a file's name: what is neither letter nor digit, dot or hyphen becomes a hyphen."""
-    return "".join(sign if sign.isalnum() or sign in "-." else "-" for sign in text)[-80:].strip("-.")
+    return "".join(sign if sign.isalnum() or sign in "-." else "-" for sign in text)[-60:].strip("-.")
 
 
 def _postprocess(self: gr.Image, value: Any) -> Any:
     name = value.info.pop(_NAME, None) if isinstance(value, Image.Image) else None
-    found = gr.Image.postprocess(self, value)
-    if found is not None and name:
-        found.orig_name = name
-    return found
+    if not name:
+        return gr.Image.postprocess(self, value)
+    # The file itself is called so: its address says more to a browser than the link that leads there.
+    return ImageData(path=save_pil_to_cache(value, self.GRADIO_CACHE, name, "png"), orig_name=f"{name}.png")
 
 
 # Made past Gradio's own metaclass, which would write a .pyi file beside this one at every import.

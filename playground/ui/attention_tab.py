@@ -73,7 +73,14 @@ def _question() -> dict[str, Any]:
 
 def _answer() -> dict[str, Any]:
     """The words of the answer, painted, and which picture is looked at."""
-    word = gr.Radio([], label="The answer: choose a word", elem_id="answer-words", elem_classes="words", visible=False)
+    word = gr.Radio(
+        [],
+        label="The answer: choose a word",
+        info="Click it, or go from word to word with the arrow keys.",
+        elem_id="answer-words",
+        elem_classes="words",
+        visible=False,
+    )
     colours = gr.HTML()
     which = gr.Radio([], label="Picture", info="Which of the pictures the map is laid over.", visible=False)
     return dict(word=word, colours=colours, which=which)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playground.models.chat import Piece
     from playground.tasks.maps import Looked
 
-DOTTED = '<span class="little">dotted</span><span>its map means little</span>'
+_DOTTED = '<span class="little">dotted</span><span>its map means little</span>'
 _SCALE = (
     '<span>leans on the words before it</span><span class="scale" aria-hidden="true"></span>'
     "<span>leans on the picture</span>"
@@ -24,12 +24,17 @@ _SCALE = (
 def colours(looked: Looked) -> str:
     """How the words of the answer are painted, and the legend that says what the colour means.
 
-    The words are the labels of a group of radio buttons, so that the keyboard reaches each (Tab, then Space); only
-    numbers get into this style sheet.
+    The words are the labels of a group of radio buttons, so that the keyboard reaches each: the arrow keys choose the
+    word before and after, and Tab goes to a word that Space then chooses. Only numbers get into this style sheet.
     """
     styles = styled("answer-words", [word.text for word in looked.trace.words], looked.leans)
     unknown = "" if looked.leans else snippets.small_print("How much each word leans on the picture is not known here.")
-    return f'{styles}<p class="leaning-legend">{_SCALE if looked.leans else ""}{DOTTED}</p>{unknown}'
+    return styles + legend(looked.leans) + unknown
+
+
+def legend(leans: Sequence[float]) -> str:
+    """What the colours and the dots of words mean; nothing on colours where nobody knows how the words lean."""
+    return f'<p class="leaning-legend">{_SCALE if leans else ""}{_DOTTED}</p>'
 
 
 def styled(field: str, words: Sequence[str], leans: Sequence[float]) -> str:

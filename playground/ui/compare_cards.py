@@ -67,6 +67,5 @@ def little(sentence: str, note: str = "") -> str:
 
 
 def marks(field: str, words: Sequence[str], leans: Sequence[float]) -> str:
-    """Which words are dotted, and how much each leans on the picture; the line that says so stands below."""
-    legend = f'<p class="leaning-legend">{attention_words.DOTTED}</p>'
-    return attention_words.styled(field, words, leans) + legend
+    """Which words are dotted, and how much each leans on the picture; the line below says so."""
+    return attention_words.styled(field, words, leans) + attention_words.legend(leans)

@@ -127,6 +127,18 @@ const playground = (() => {
   };
 
   document.addEventListener("click", (event) => tour[event.target.dataset?.tour]?.());
+  // Gradio gives each radio button a group of its own, so a browser's arrow keys would not go from one to the next.
+  document.addEventListener("keydown", (event) => {
+    const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!way || event.target.type !== "radio" || event.altKey || event.ctrlKey || event.metaKey) return;
+    const all = [...event.target.closest(".wrap").querySelectorAll("input[type=radio]:enabled")];
+    if (all.length < 2 || all[0].name === all[1].name) return;
+    const next = all[(all.indexOf(event.target) + way + all.length) % all.length];
+    event.preventDefault();
+    next.focus();
+    next.click();
+  });
+
   // What Gradio leaves without a name, or names though a plain div may have none (a group may).
   const mend = () => {
     document.querySelectorAll(".examples[role=list]").forEach((each) => { each.role = "group"; });  // of buttons
