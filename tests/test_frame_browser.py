@@ -107,6 +107,8 @@ def test_a_talk_about_a_scene_can_be_linked(app: str, page: Page) -> None:
     expect(page.locator(".chat .bot")).to_contain_text("new token", timeout=WAIT)
     page.get_by_role("button", name="Copy link").click()
     link = page.locator("#copied").get_attribute("href")
+    pick(page, "moji-blip")  # to which the link does not lead
+    expect(page.locator("#copied")).to_have_count(0, timeout=WAIT)
     enter(page, f"{app}/{link}")
     expect(seen(page, ".chat-box textarea")).to_have_value("What colour is the circle?", timeout=WAIT)
     expect(seen(page, ".chat-box .thumbnail-item")).to_have_count(1)
