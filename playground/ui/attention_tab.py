@@ -201,7 +201,8 @@ def _onto(parts: dict[str, Any], act: Callable) -> Callable:
     """An action as Gradio wants it: values by component in place of values by name."""
 
     def placed(values: dict[str, Any]) -> dict[Any, Any]:
-        return {parts[name]: value for name, value in values.items()}
+        changed = values or {"note": gr.skip()}  # Gradio takes no empty dict for no change
+        return {parts[name]: value for name, value in changed.items()}
 
     @wraps(act)
     def once(*arguments: Any) -> dict[Any, Any]:
