@@ -26,6 +26,7 @@ _stream, _batch = ChatModel.stream, ChatModel.generate_batch
 
 def slow_stream(model: ChatModel, messages: Sequence[Message], **options: Any) -> Generator[Piece, None, Answer]:
     """`ChatModel.stream`, half a second later each time."""
+    stop = options.get("stop") or threading.Event()
     with closing(_stream(model, messages, **options)) as pieces:
         while True:
             try:
@@ -33,9 +34,8 @@ def slow_stream(model: ChatModel, messages: Sequence[Message], **options: Any) -
             except StopIteration as end:
                 answer = end.value
                 break
-            time.sleep(0.5)
+            stop.wait(0.5)
             yield piece
-    stop = options.get("stop") or threading.Event()
     for _ in range(_SILENCE if "in detail" in messages[-1].text else 0):
         if stop.wait(0.5):
             break

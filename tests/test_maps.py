@@ -152,13 +152,13 @@ def test_the_check_believes_the_right_maps_and_hardly_any_random_one(moji, monke
     """Of words that name things: at least three in four of the believed maps, at most one in twenty by chance."""
     monkeypatch.setattr("playground.inside.check._unchanged", lambda *_: (None, "left out here, for time"))
     rng, found = np.random.default_rng(0), {"patches": [], "random": []}
-    for scene in fresh_scenes(10, 3):
+    for scene in fresh_scenes(7, 3):
         answered = moji.trace(scene.image, "describe the picture.")
         leans = leaning(moji, answered)
         for word, _ in [each for each in named_things(answered, scene) if leans[each[0]] > BLANK][:1]:
             draws = by_chance(moji, answered, word)
             maps = {"patches": [explain("patches", moji, answered, word)]}
-            maps["random"] = [baseline("random", (192, 192), rng) for _ in range(4)]
+            maps["random"] = [baseline("random", (192, 192), rng) for _ in range(3)]
             for method, several in maps.items():
                 told = [check(moji, answered, word, method, each, lean=leans[word], draws=draws) for each in several]
                 found[method] += [each.verdict == "yes" for each in told]

@@ -55,7 +55,8 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
         max_plain_text_length=1_000_000,  # a long text is answered with a sentence, not turned into a file
         elem_classes="chat-box",
     )
-    moved = gr.MultimodalTextbox(visible=False)  # on its way from the box, or back into it; see page.js
+    # A message on its way from the box, and one on its way back into it, see page.js: one may come while another goes.
+    going, coming = gr.MultimodalTextbox(visible=False), gr.MultimodalTextbox(visible=False)
     with gr.Row(elem_classes="chat-tools"):
         fresh = gr.Button("New conversation", size="sm")
         files = chat_files.buttons()
@@ -63,9 +64,9 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     fields = settings()
     outputs = [talk, chatbot, box, note, banner]
 
-    taking = box.submit(js="box => playground.takeMessage(box)", inputs=box, outputs=[moved, box], **_IN_PAGE)
+    taking = box.submit(js="box => playground.takeMessage(box)", inputs=box, outputs=[going, box], **_IN_PAGE)
     # Each one is heard, since it has left the box: while an answer is awaited it is refused, and comes back.
-    sending = taking.then(chat_talk.send, [moved, talk], [*outputs, moved], trigger_mode="multiple", **_AT_ONCE)
+    sending = taking.then(chat_talk.send, [going, talk], [*outputs, coming], trigger_mode="multiple", **_AT_ONCE)
     sent = [
         sending,
         chatbot.example_select(send_scene, talk, outputs, **_AT_ONCE),
@@ -77,15 +78,15 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
         event.then(*memory, **_AT_ONCE)
 
     def put_back(event: Any) -> None:
-        js = "(moved, box) => playground.putBack(moved, box)"
-        event.then(js=js, inputs=[moved, box], outputs=[moved, box], **_IN_PAGE)
+        js = "(coming, box) => playground.putBack(coming, box)"
+        event.then(js=js, inputs=[coming, box], outputs=[coming, box], **_IN_PAGE)
 
     put_back(sending)
     for event in sent:
         keep(event)
         answered = event.then(chat_talk.respond, [talk, chosen, *fields.fields], outputs, **_IN_LINE)
-        given = answered.then(chat_talk.give_back, [box, talk], [talk, box, moved], **_AT_ONCE)
-        refused = answered.failure(chat_talk.turned_away, talk, [*outputs, moved], **_AT_ONCE)
+        given = answered.then(chat_talk.give_back, [box, talk], [talk, box, coming], **_AT_ONCE)
+        refused = answered.failure(chat_talk.turned_away, talk, [*outputs, coming], **_AT_ONCE)
         for ended in (given, refused):
             put_back(ended)
             keep(ended)
@@ -98,7 +99,7 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     chatbot.like(react, [box, talk, fields.system, chosen], [*outputs, why], **_UNSEEN)
 
     keep(chat_files.wire(files, talk, fields, chosen, outputs, note))
-    put_back(taken.input(add_capture, taken, [taken, moved, note], **_AT_ONCE))
+    put_back(taken.input(add_capture, taken, [taken, coming, note], **_AT_ONCE))
     gr.on([fields.system.blur, fields.temperature.input, fields.length.input], *memory, **_AT_ONCE)
 
     able = [fields.system, chatbot, reason]

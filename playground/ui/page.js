@@ -45,10 +45,10 @@ const playground = (() => {
   // The box of the talk is emptied here when its message leaves, and what comes back stands before what was typed
   // since: whatever the server would write into the box comes later than the next letters.
   const takeMessage = (box) => [box, { text: "", files: [] }];
-  const putBack = (moved, box) => {
-    if (!moved?.text && !moved?.files?.length) return undefined;
-    const text = [moved.text, box?.text].filter((each) => each?.trim()).join("\n");
-    const files = new Map([...moved.files, ...(box?.files ?? [])].map((file) => [file.path, file]));
+  const putBack = (coming, box) => {
+    if (!coming?.text && !coming?.files?.length) return undefined;
+    const text = [coming.text, box?.text].filter((each) => each?.trim()).join("\n");
+    const files = new Map([...coming.files, ...(box?.files ?? [])].map((file) => [file.path, file]));
     return [{ text: "", files: [] }, { text, files: [...files.values()] }];
   };
 
