@@ -158,7 +158,7 @@ def test_the_check_believes_the_right_maps_and_hardly_any_random_one(moji, monke
         for word, _ in [each for each in named_things(answered, scene) if leans[each[0]] > BLANK][:1]:
             draws = by_chance(moji, answered, word)
             maps = {"patches": [explain("patches", moji, answered, word)]}
-            maps["random"] = [baseline("random", (192, 192), rng) for _ in range(3)]
+            maps["random"] = [baseline("random", (192, 192), rng) for _ in range(4)]
             for method, several in maps.items():
                 told = [check(moji, answered, word, method, each, lean=leans[word], draws=draws) for each in several]
                 found[method] += [each.verdict == "yes" for each in told]
