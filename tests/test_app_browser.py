@@ -84,6 +84,7 @@ def test_a_changed_question_is_answered_anew_and_the_talk_outlives_the_page(page
     expect(page.locator(".chat .bot")).to_have_count(1)
     expect(page.locator(".chat .bot")).to_contain_text("new token")
     expect(box).to_have_value("a draft")
+    page.wait_for_timeout(2000)  # until the browser keeps it: the last words come before that
     page.reload()
     expect(page.locator(".chat .user")).to_contain_text("is there a <b> cat?")
     expect(page.locator(".chat .user img")).to_have_count(1)

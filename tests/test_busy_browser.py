@@ -140,7 +140,6 @@ def test_a_second_question_before_the_answer_is_answered_too(visit: Visit) -> No
     for question in ("how many dogs are there?", "is there a <b>cat</b>?", "where is the cat?"):
         seen(page, "textarea").first.fill(question)
         seen(page, "textarea").first.press("Enter")
-    expect(seen(page, ".answer .asked")).to_have_text("how many dogs are there?")
     expect(seen(page, ".answer .asked")).to_have_text("where is the cat?", timeout=60_000)
 
 
