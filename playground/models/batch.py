@@ -31,13 +31,11 @@ def generate_batch(
 ) -> list[str]:
     """The greedy answer to each prompt, or what of it was written when `stop` was set.
 
-    Shorter prompts are padded on the left; a family that counts positions from the first column whatever is masked
-    (BLIP, Florence-2) gets prompts of one length together instead.
+    Shorter prompts are padded on the left. Only prompts that can be joined exactly are computed together, see `_form`.
     """
-    together: dict[int, list[int]] = defaultdict(list)
-    counts_columns = model.config.model_type == "blip" or model.config.is_encoder_decoder
+    together: dict[tuple, list[int]] = defaultdict(list)
     for place, inputs in enumerate(prepared):
-        together[inputs["input_ids"].shape[1] if counts_columns else 0].append(place)
+        together[_form(model, inputs)].append(place)
     answers = [""] * len(prepared)
     for places in together.values():
         batch = _joined(model, [prepared[place] for place in places])
@@ -47,6 +45,23 @@ def generate_batch(
         for place, ids in zip(places, found[:, answer_start(model, batch) :].tolist(), strict=True):
             answers[place] = decoded(processor.tokenizer, ids)
     return answers
+
+
+def _form(model: PreTrainedModel, inputs: BatchFeature) -> tuple:
+    """Prompts of one form are computed together.
+
+    A family that counts positions from the first column whatever is masked (BLIP, Florence-2) gets prompts of one
+    length. Where pictures are not encoded ahead, what is not one row a prompt must have the same shape in all of them,
+    and where one of these has as many columns as the prompt has tokens (Mllama's cross-attention mask) there is no
+    padding either.
+    """
+    length = inputs["input_ids"].shape[1]
+    counts_columns = model.config.model_type == "blip" or model.config.is_encoder_decoder
+    if vision.encodes_ahead(model):
+        return (length if counts_columns else 0,)
+    others = {name: tuple(values.shape[1:]) for name, values in inputs.items() if name not in _ALONG}
+    follows = counts_columns or any(length in shape for shape in others.values())
+    return (length if follows else 0, *sorted(others.items()))
 
 
 def _generated(

@@ -35,10 +35,15 @@ class Part:
     key: bytes
 
 
+def encodes_ahead(model: PreTrainedModel) -> bool:
+    """Whether the pictures of this family can be encoded before the prompt is read."""
+    return model.config.model_type in (*_LISTED, *_STACKED)
+
+
 def parts(model: PreTrainedModel, inputs: Mapping[str, torch.Tensor]) -> tuple[Part, ...] | None:
     """The parts of all pictures of a prompt, in the order of their tokens; None for a family that encodes pictures
     only as it reads the prompt."""
-    if model.config.model_type not in (*_LISTED, *_STACKED):
+    if not encodes_ahead(model):
         return None
     if "pixel_values" not in inputs:
         return ()
@@ -57,8 +62,8 @@ def _cut(taken: dict[str, torch.Tensor]) -> list[dict[str, torch.Tensor]]:
     tiled = taken["pixel_values"].ndim == 5 and "image_sizes" not in taken  # (1, tiles, …): Idefics3 and SmolVLM
     axis = 1 if tiled else 0
     count = taken["pixel_values"].shape[axis]
-    # How many pictures the prompt has says how LLaVA-OneVision encodes each: it belongs to every part.
-    whole = {name: taken[name] for name in ("batch_num_images",) if name in taken}
+    # Whether a prompt has one picture or several says how LLaVA-OneVision encodes each: it belongs to every part.
+    whole = {name: taken[name].clamp(max=2) for name in ("batch_num_images",) if name in taken}
     apart = {name: values.split(1, axis) for name, values in taken.items() if name not in whole}
     return [{name: values[place] for name, values in apart.items()} | whole for place in range(count)]
 
@@ -84,7 +89,7 @@ def features(
     new = {part.key: part for part in wanted if found[part.key] is None}
     alike: dict[tuple, list[Part]] = defaultdict(list)
     for part in new.values():
-        alike[tuple((name, tuple(values.shape[1:])) for name, values in part.inputs.items())].append(part)
+        alike[_form(part)].append(part)
     for group in alike.values():
         for part, made in zip(group, _encoded(model, group), strict=True):
             found[part.key] = made
@@ -93,13 +98,18 @@ def features(
     return [found[part.key] for part in wanted]
 
 
+def _form(part: Part) -> tuple:
+    """Parts of one form can be encoded together."""
+    shapes = ((name, tuple(values.shape[1:])) for name, values in part.inputs.items())
+    counts = part.inputs.get("batch_num_images")
+    return (*shapes, None if counts is None else tuple(counts.tolist()))
+
+
 def _encoded(model: PreTrainedModel, group: list[Part]) -> list[tuple[torch.Tensor, ...]]:
+    """The features of parts of one form (see `_form`), computed together."""
     first = group[0].inputs
     tiled = first["pixel_values"].ndim == 5 and "image_sizes" not in first
-    joined = {
-        name: values if name == "batch_num_images" else torch.cat([part.inputs[name] for part in group], int(tiled))
-        for name, values in first.items()
-    }
+    joined = {name: torch.cat([part.inputs[name] for part in group], int(tiled)) for name in first}
     with torch.no_grad():
         output = model.base_model.get_image_features(**joined, return_dict=True)
     pooled = torch.cat(tuple(output.pooler_output)).chunk(len(group)) if tiled else output.pooler_output
