@@ -30,4 +30,9 @@ def enliven(model: torch.nn.Module) -> None:
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.ndim >= 2:
-                weight.normal_(0, 0.5 if "embed" in name else 1.2 / weight[0].numel() ** 0.5)
+                weight.normal_(
+                    0,
+                    (0.2 if model.config.model_type == "gemma3" else 0.5)
+                    if "embed" in name
+                    else 1.2 / weight[0].numel() ** 0.5,
+                )

@@ -3,10 +3,16 @@
 Attention in a decoder looks back only, so the keys and values of a prompt's beginning do not depend on what
 follows. A conversation keeps them with the tokens they belong to; the next prompt reuses them as far as the tokens
 and the pictures behind them agree, and computes the rest.
+
+Layers that look at the newest tokens only (a sliding window, as in Gemma 3 and Mistral; chunks, as in Llama 4) would by
+themselves keep no more than those, and a talk could not be taken back to where it was edited. Here they keep all, and
+their mask hides what lies outside the window. Layers of linear attention (Qwen3.5) keep one running state instead of
+keys and values: a talk that goes on where it ended is continued, one that was edited is computed anew.
 """
 
 from __future__ import annotations
 
+import copy
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer, LinearAttentionCacheLayerMixin
 
 from playground.models import vision
 
@@ -27,12 +33,15 @@ if TYPE_CHECKING:
 
 _EXACT = (
     "llava", "llava_next", "llava_onevision", "smolvlm", "idefics3", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "internvl",
-    "gemma3",
+    "gemma3", "qwen3_5", "cohere2_vision",
 )  # fmt: skip
 _ENCODER = "An encoder reads the whole message before the answer begins: every turn is computed anew."
 _BOTH_WAYS = "It reads its prompt in both directions, so what follows changes what came before."
-_WINDOW = "Some of its layers keep only the newest tokens, so the talk cannot be taken back to where it changed."
-_OWN_CACHE = "Its generation settings ask for a cache of another kind, which cannot be taken back."
+_STATE = (
+    "Some of its layers keep a running state instead of the tokens, so a talk that was changed before its end, and one "
+    "whose answer its template writes in another way, is computed anew."
+)
+_UNKNOWN_LAYERS = "Some of its layers keep what they read in a form that cannot be taken back to where a talk changed."
 
 
 class Conversation:
@@ -62,8 +71,7 @@ class Conversation:
     def nbytes(self) -> int:
         """The bytes of the keys and values that are kept."""
         layers = self._cache.layers if self._cache is not None else ()
-        kept = (tensor for layer in layers if layer.is_initialized for tensor in (layer.keys, layer.values))
-        return sum(tensor.untyped_storage().nbytes() for tensor in kept)
+        return sum(tensor.untyped_storage().nbytes() for layer in layers for tensor in _tensors(layer))
 
     def agreeing(self, tokens: Sequence[int], image_token: int | None, parts: Sequence[Part]) -> tuple[int, int]:
         """How many tokens of a new prompt, and how many parts of its pictures, are kept here already.
@@ -87,7 +95,7 @@ class Conversation:
         The others are forgotten. With more than one copy (a beam each) nothing is, and the result is apart.
         """
         surplus = len(self._tokens) - length
-        if not length or (surplus and any(_full(layer) for layer in self._cache.layers)):
+        if not length or (surplus and not _can_go_back(self._cache)):
             return None
         if copies > 1:
             return _repeated(self._cache, length, copies)
@@ -107,7 +115,7 @@ class Conversation:
 
     def shorten(self, length: int) -> None:
         """Forget all but the first tokens and free the memory of the others; forget all where that cannot be."""
-        if self._cache is None or not length or any(type(layer) is not DynamicLayer for layer in self._cache.layers):
+        if self._cache is None or not length or not _can_go_back(self._cache):
             return self.clear()
         for layer in self._cache.layers:
             layer.keys, layer.values = layer.keys[..., :length, :].clone(), layer.values[..., :length, :].clone()
@@ -165,15 +173,16 @@ def begin(
             reused, same = conversation.agreeing(tokens, image_token, parts)
             cache = conversation.resume(reused, copies)
             if cache is None:
-                reason, reused, same = _WINDOW if reused else None, 0, 0
+                reason, reused, same = _STATE if reused else None, 0, 0
         if cache is None and copies == 1:
-            cache = DynamicCache(config=model.config.get_text_config(decoder=True))
+            cache = _empty(model)
     made = vision.features(model, parts[same:], seen)
     new = ((part.key, len(features[0])) for part, features in zip(parts[same:], made, strict=True))
     earlier = conversation.pictures[:same] if same else ()
     arguments = {name: values for name, values in inputs.items() if name != "pixel_values"}
     if cache is not None:
-        arguments["past_key_values"] = cache
+        # A checkpoint's own settings may ask for a cache of another kind; then `generate` refuses this one.
+        arguments |= {"past_key_values": cache, "cache_implementation": None}
     if made:
         arguments["mm_encoder_outputs"] = vision.as_outputs(model, made)
     _forget_positions(model)
@@ -189,27 +198,46 @@ def cannot_continue(model: PreTrainedModel) -> str | None:
         return _ENCODER
     if family not in _EXACT:
         return f"Whether models of the type {family} can continue a conversation exactly is not known here."
-    if model.generation_config.cache_implementation not in (None, "dynamic"):
-        return _OWN_CACHE
-    layers = DynamicCache(config=model.config.get_text_config(decoder=True)).layers
-    known = (DynamicLayer, DynamicSlidingWindowLayer)
-    return None if all(type(layer) in known for layer in layers) else _WINDOW
+    known = (DynamicLayer, LinearAttentionCacheLayerMixin)
+    return None if all(isinstance(layer, known) for layer in _empty(model).layers) else _UNKNOWN_LAYERS
 
 
-def _full(layer: CacheLayerMixin) -> bool:
-    """Whether a layer with a window has begun to drop its oldest tokens."""
-    return isinstance(layer, DynamicSlidingWindowLayer) and layer.get_seq_length() >= layer.sliding_window
+def _empty(model: PreTrainedModel) -> DynamicCache:
+    """A cache for a new talk, in which layers with a window keep all tokens: they can be taken back."""
+    cache = DynamicCache(config=model.config.get_text_config(decoder=True))
+    cache.layers = [DynamicLayer() if type(layer) is DynamicSlidingWindowLayer else layer for layer in cache.layers]
+    return cache
 
 
-def _repeated(cache: DynamicCache, length: int, copies: int) -> DynamicCache | None:
-    """A cache of its own with the first tokens once for each copy; None where some layers have a window."""
-    if any(type(layer) is not DynamicLayer for layer in cache.layers):
-        return None
-    repeated = DynamicCache()
-    for place, layer in enumerate(cache.layers):
-        keys, values = (whole[..., :length, :].repeat_interleave(copies, 0) for whole in (layer.keys, layer.values))
-        repeated.update(keys, values, place)
-    return repeated
+def _can_go_back(cache: DynamicCache) -> bool:
+    """Whether any number of the newest tokens can be taken off."""
+    return all(type(layer) is DynamicLayer for layer in cache.layers)
+
+
+def _tensors(layer: CacheLayerMixin) -> list[torch.Tensor]:
+    """What a layer keeps: keys and values, or running states."""
+    kept = [getattr(layer, "keys", None), getattr(layer, "values", None)]
+    for name in ("conv_states", "recurrent_states"):
+        kept += getattr(layer, name, {}).values()
+    return [tensor for tensor in kept if tensor is not None]
+
+
+def _repeated(cache: DynamicCache, length: int, copies: int) -> DynamicCache:
+    """A cache of its own with the first tokens once for each copy: all of them where `cache` cannot go back."""
+    apart = copy.copy(cache)
+    apart.layers = [copy.copy(layer) for layer in cache.layers]
+    for layer in apart.layers:
+        if getattr(layer, "keys", None) is not None:
+            layer.keys = layer.keys[..., :length, :].repeat_interleave(copies, 0)
+            layer.values = layer.values[..., :length, :].repeat_interleave(copies, 0)
+        for name in ("conv_states", "recurrent_states"):
+            states = getattr(layer, name, {})
+            repeated = {
+                place: state if state is None else state.repeat_interleave(copies, 0) for place, state in states.items()
+            }
+            if states:
+                setattr(layer, name, repeated)
+    return apart
 
 
 def _forget_positions(model: PreTrainedModel) -> None:

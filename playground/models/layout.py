@@ -187,7 +187,7 @@ _Views = Callable[["PreTrainedModel", "ProcessorMixin", "BatchFeature", Sequence
 
 
 def _views_of(family: str) -> _Views | None:
-    if re.fullmatch(r"qwen\d.*_vl.*", family):
+    if re.fullmatch(r"qwen(\d.*_vl.*|3_5.*)", family):
         return _merged_patches
     return {
         **dict.fromkeys(("llava", "paligemma", "blip"), _one_grid),

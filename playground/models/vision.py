@@ -20,8 +20,18 @@ if TYPE_CHECKING:
 
 # Families whose pictures can be encoded ahead of the prompt (`generate(mm_encoder_outputs=…)`), and among them
 # those that want all parts' features as one tensor instead of a list.
-_LISTED = ("llava", "llava_next", "llava_onevision", "smolvlm", "idefics3", "qwen2_vl", "qwen2_5_vl", "qwen3_vl")
-_STACKED = ("internvl", "gemma3", "paligemma", "florence2")
+_LISTED = (
+    "llava",
+    "llava_next",
+    "llava_onevision",
+    "smolvlm",
+    "idefics3",
+    "qwen2_vl",
+    "qwen2_5_vl",
+    "qwen3_vl",
+    "qwen3_5",
+)
+_STACKED = ("internvl", "cohere2_vision", "gemma3", "paligemma", "florence2")
 
 
 @dataclass(frozen=True, eq=False)
