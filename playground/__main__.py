@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from playground import caption_command
 from playground.checkpoints.catalog import CATALOG, TASKS, Entry, shown
+from playground.terminal import forgiving_output, shows
 
 _HEADINGS = ("name", "tasks", "licence", "download", "memory", "knows")
 
@@ -25,12 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     models.add_argument("--kind", choices=list(TASKS), help="only models of this kind")
     models.add_argument("--json", action="store_true", help="print it for programs, sizes in megabytes")
     caption_command.options_of(commands.add_parser("caption", help=caption_command.__doc__))
-    options = parser.parse_args(arguments)
-    if options.command == "caption":
-        caption_command.run(options)
-        return
-    entries = [entry for entry in CATALOG if options.kind in (None, entry.kind)]
-    print(as_json(entries) if options.json else as_table(entries))
+    with forgiving_output():
+        options = parser.parse_args(arguments)
+        if options.command == "caption":
+            caption_command.run(options)
+            return
+        entries = [entry for entry in CATALOG if options.kind in (None, entry.kind)]
+        print(as_json(entries) if options.json else as_table(entries))
 
 
 def as_table(entries: Sequence[Entry]) -> str:
@@ -48,7 +51,8 @@ def as_table(entries: Sequence[Entry]) -> str:
 def as_json(entries: Sequence[Entry]) -> str:
     """The entries as a JSON list, every field by its name."""
     listed = [{**asdict(entry), "tasks": entry.tasks, "embedded": entry.embedded} for entry in entries]
-    return json.dumps(listed, indent=2, ensure_ascii=False)
+    text = json.dumps(listed, indent=2, ensure_ascii=False)
+    return text if shows(text, sys.stdout) else json.dumps(listed, indent=2)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
