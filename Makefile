@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 7860
 BIN := .venv/bin
 
-.PHONY: demo test lint moji evaluate clean
+.PHONY: demo test lint lock upgrade moji evaluate clean
 
 demo: .venv/ready
 	$(BIN)/python app.py --port $(PORT)
@@ -12,9 +12,9 @@ test: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-# One environment in .venv, brought up to date when requirements.txt changes.
+# One environment in .venv, of exactly the versions in requirements.txt, brought up to date when that file changes.
 .venv/ready: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
 	@echo "Setting up .venv: some gigabytes are fetched, most of them PyTorch. This takes some minutes, once."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -24,6 +24,19 @@ test: .venv/ready
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# requirements.txt is the lock: every package, exact, made from the ranges in pyproject.toml.
+COMPILE = $(BIN)/uv pip compile pyproject.toml --extra app --extra notebooks --extra dev --output-file requirements.txt \
+	--universal --python-version 3.11 --no-annotate --quiet --custom-compile-command "make lock"
+
+# Add what is new in pyproject.toml to the lock; every other version stays.
+lock: .venv/ready
+	$(COMPILE)
+
+# Lock the newest versions that fit together, install them, and run every test.
+upgrade: .venv/ready
+	$(COMPILE) --upgrade
+	$(MAKE) test
 
 # Train all of Moji again, stage by stage; a cut run goes on where it stopped. Some five hours on two cores.
 moji: .venv/ready
