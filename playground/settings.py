@@ -205,7 +205,7 @@ def export(settings: Settings, variables: MutableMapping[str, str]) -> None:
     variables["PLAYGROUND_MODEL"] = settings.model  # what the owner chose is allowed on a public page too
     for alias in ("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS"):
         variables.pop(alias, None)
-    for alias, name in _VARIABLES.items():
+    for alias in _VARIABLES:
         if alias.startswith("GRADIO_") and alias in variables and not variables[alias].strip():
             del variables[alias]
     if "GRADIO_DEBUG" in variables:
