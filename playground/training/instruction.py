@@ -25,6 +25,7 @@ from .packing import Packer, talks_about
 from .scene_tensors import patch_truth, pixel_values, training_scene
 from .stages import announce, set_learning
 from .vlm import chat_tokenizer, make_processor
+from .word_vectors import carry_words
 
 CURRICULUM = ((0.08, 2), (0.2, 4), (1.01, 6))  # until this fraction of the budget, at most so many things
 
@@ -101,6 +102,7 @@ def run_stage(stage: str, description: str | None, *, minutes: float, rate: floa
     run = run_from(arguments)
     announce(stage)
     vlm = LlavaForConditionalGeneration.from_pretrained(arguments.start, dtype=torch.float32)
+    vlm = carry_words(vlm, arguments.start, chat_tokenizer())
     instruct(run, vlm, stage, full=arguments.full)
     save_checkpoint(vlm, make_processor(), arguments.output)
     conclude(run)
