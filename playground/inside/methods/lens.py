@@ -43,9 +43,12 @@ def logit_lens(model: ChatModel, trace: Trace) -> Lens:
     import torch
 
     from playground.inside.methods import CannotExplain
+    from playground.inside.methods.cost import refusal
     from playground.models.text import token_text
 
     if why := apart(model):
+        raise CannotExplain(why)
+    if why := refusal("activation", model, trace):
         raise CannotExplain(why)
     run = rerun(model, trace, hidden=True)
     places, texts = image_tokens(trace), {}
