@@ -1,0 +1,77 @@
+"""What the app touches of Gradio's inside is there, stands in one file, and is named when a version has changed it."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from app_process import ROOT
+
+from playground.ui import gradio_patches
+from playground.ui.gradio_patches import TOUCHED, GradioChanged, Touched, check
+
+UI = ROOT / "playground" / "ui"
+OF_OBJECTS = {
+    "_queue.event_queue_per_concurrency_id": lambda app: vars(app._queue).pop("event_queue_per_concurrency_id"),
+    "fns": lambda app: vars(app).pop("default_config"),
+}
+
+
+def test_all_of_it_is_there() -> None:
+    check()
+
+
+@pytest.mark.parametrize("touched", TOUCHED, ids=lambda touched: touched.place)
+def test_what_is_gone_is_named_with_what_it_was_for(touched: Touched, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, _, name = touched.place.rpartition(":")
+    if module:
+        owner, _, last = name.rpartition(".")
+        holder = import_module(module)
+        monkeypatch.delattr(getattr(holder, owner) if owner else holder, last)
+    else:
+        _without(name, monkeypatch)
+    with pytest.raises(GradioChanged) as told:
+        check()
+    said = str(told.value)
+    assert touched.place in said and touched.purpose in said and gr.__version__ in said and "requirements.txt" in said
+
+
+def _without(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an empty app lack this attribute."""
+
+    class Lacking:
+        def __init__(self, whole: object, names: list[str]) -> None:
+            self._whole, self._names = whole, names
+
+        def __getattr__(self, asked: str) -> object:
+            first, *rest = self._names
+            if asked == first and not rest:
+                raise AttributeError(asked)
+            found = getattr(self._whole, asked)
+            return Lacking(found, rest) if asked == first else found
+
+    monkeypatch.setattr(gradio_patches, "_empty_app", lambda: Lacking(_empty(), name.split(".")))
+
+
+_empty = gradio_patches._empty_app
+
+
+def test_a_parameter_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def push(self: object, body: object, request: object) -> None: ...
+
+    monkeypatch.setattr("gradio.queueing.Queue.push", push)
+    with pytest.raises(GradioChanged, match="gradio.queueing:Queue.push .turn away who comes"):
+        check()
+
+
+@pytest.mark.parametrize("path", sorted(UI.rglob("*.py")), ids=lambda path: str(path.relative_to(UI)))
+def test_no_other_file_touches_the_inside(path: Path) -> None:
+    if path.name == "gradio_patches.py":
+        return
+    code = path.read_text(encoding="utf-8")
+    deep = r"^\s*(from|import) gradio(_client)?\."
+    inside = r"ABCMeta|\.(_queue|process_api|preprocess_data|preprocess|fns|_api_info|temp_file_sets|mcp_server_obj)\b"
+    assert not re.search(deep, code, re.MULTILINE) and not re.search(inside, code)
