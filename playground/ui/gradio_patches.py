@@ -16,18 +16,22 @@ from functools import reduce
 from importlib import import_module
 from typing import Any
 
-import gradio as gr
-from gradio.context import Context
-from gradio.data_classes import ImageData, ListFiles
-from gradio.processing_utils import save_bytes_to_cache, save_pil_to_cache
-from gradio.utils import get_upload_folder
-from gradio_client.utils import is_file_obj_with_meta, traverse
+# jsonschema, which MCP brings, would build a grammar at its import that takes more than a second, to check one format of
+# addresses (RFC 3987) that nobody here asks for. Without this package it does without the check; so this file comes first.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None: Python says it is not installed
+
+import gradio as gr  # noqa: E402
+from gradio.context import Context  # noqa: E402
+from gradio.data_classes import ImageData, ListFiles  # noqa: E402
+from gradio.processing_utils import save_bytes_to_cache, save_pil_to_cache  # noqa: E402
+from gradio.utils import get_upload_folder  # noqa: E402
+from gradio_client.utils import is_file_obj_with_meta, traverse  # noqa: E402
 
 __all__ = [
     "GradioChanged", "ImageData", "ListFiles", "check", "close_schemas", "current_page", "files_of_page", "forget_file",
     "functions_in_queue", "get_upload_folder", "is_file_obj_with_meta", "keep_page_files", "limit_queues",
     "names_of_files_alone", "observe_events", "only", "read_with", "rewrite_tool_results", "save_bytes_to_cache",
-    "save_pil_to_cache", "skip_address_grammar", "subclass", "uploads_of",
+    "save_pil_to_cache", "subclass", "uploads_of",
 ]  # fmt: skip
 
 
@@ -83,7 +87,8 @@ def check() -> None:
     Raises:
         GradioChanged: some of it is not; the sentence names what, and what the app needs it for.
     """
-    gone = [f"{touched.place} ({touched.purpose})" for touched in TOUCHED if not _is_there(touched)]
+    app = _empty_app()
+    gone = [f"{touched.place} ({touched.purpose})" for touched in TOUCHED if not _is_there(touched, app)]
     if gone:
         raise GradioChanged(
             f"Gradio {gr.__version__} has changed what this app builds on: {'; '.join(gone)}. Install the version that "
@@ -91,10 +96,10 @@ def check() -> None:
         )
 
 
-def _is_there(touched: Touched) -> bool:
+def _is_there(touched: Touched, app: gr.Blocks) -> bool:
     module, _, name = touched.place.rpartition(":")
     try:
-        found = reduce(getattr, name.split("."), import_module(module) if module else _empty_app())
+        found = reduce(getattr, name.split("."), import_module(module) if module else app)
     except (ImportError, AttributeError):
         return False
     return not touched.needs or set(touched.needs) <= set(inspect.signature(found).parameters)
@@ -103,20 +108,8 @@ def _is_there(touched: Touched) -> bool:
 def _empty_app() -> gr.Blocks:
     """An app with a field called `probe`, for what only an object has."""
     with gr.Blocks(analytics_enabled=False) as app:
-        app.probe = gr.Image()
+        app.probe = gr.HTML()
     return app
-
-
-# ---- before Gradio is imported
-
-
-def skip_address_grammar() -> None:
-    """Keep jsonschema, which MCP brings, from building a grammar at the start that takes more than a second.
-
-    It checks one format of addresses (RFC 3987), which nobody here asks for; without the package jsonschema does
-    without the check. To be called before Gradio is imported.
-    """
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # Python then says it is not installed
 
 
 # ---- components
