@@ -16,8 +16,8 @@ from functools import reduce
 from importlib import import_module
 from typing import Any
 
-# jsonschema, which MCP brings, would build a grammar at its import that takes more than a second, to check one format of
-# addresses (RFC 3987) that nobody here asks for. Without this package it does without the check; so this file comes first.
+# jsonschema, which MCP brings, would build a grammar at its import that takes more than a second, to check one format
+# of addresses (RFC 3987) that nobody here asks for. Without this package it does without the check. So this is first.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None: Python says it is not installed
 
 import gradio as gr  # noqa: E402
@@ -218,7 +218,7 @@ def forget_file(app: gr.Blocks, path: str) -> None:
 
 
 def close_schemas(app: gr.Blocks, event: Any, closed: Callable[[Any], Any]) -> int:
-    """Put `closed(schema)` in the place of each input's schema of an event from `gr.api`; returns the event's number."""
+    """Put `closed(schema)` in the place of each input schema of an event from `gr.api`; returns the event number."""
     number = event["id"]
     for part in app.fns[number].inputs:
         part._api_info = closed(part._api_info)
