@@ -79,7 +79,7 @@ def told(head: bytes, size: int | None = None) -> str:
     if is_heic(head):
         return (
             "This is a HEIC picture, as iPhones take them, and HEIC is not read here. Save it as a JPEG; or run "
-            "“pip install pillow-heif” where the playground runs: then HEIC opens too."
+            "“pip install pillow-heif” (the extra “heic”) where the playground runs: then HEIC opens too."
         )
     brand = brand_of(head)
     if brand in ("avif", "avis") or (brand in _HEIC and b"avif" in head[8:64]):
