@@ -10,8 +10,8 @@ from PIL import Image
 
 from playground import load
 from playground.models.chat import Answer, ChatModel, Message
-from playground.models.conversation import Conversation
-from playground.models.seen import Seen
+from playground.models.generation.image_features import Seen
+from playground.models.generation.prefix_cache import Conversation
 
 WINDOWS = ("gemma3", "llava_mistral", "qwen2_vl_windows", "cohere2_vision")
 EXACT = (

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from playground import load
-from playground.inside.methods import METHODS, CannotExplain, cost, explain, reason, relevance, rollout, streamed
-from playground.inside.trace import TooLarge, trace
+from playground.interpret.methods import METHODS, CannotExplain, cost, explain, reason, relevance, rollout, streamed
+from playground.interpret.trace import TooLarge, trace
 from playground.models.messages import Message
 
 
