@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from playground import network, settings
 from playground.settings import SettingError, Settings
@@ -35,7 +35,7 @@ def serve(options: Mapping[str, Any]) -> None:
     # Gradio's MCP server has a client inside that reports to huggingface.co; read when huggingface_hub is imported.
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     # The check of one format of addresses, which nobody here asks for, builds its grammar for more than a second.
-    sys.modules.setdefault("rfc3987_syntax", None)  # jsonschema, which MCP brings, does without it
+    cast("dict[str, Any]", sys.modules).setdefault("rfc3987_syntax", None)  # jsonschema of MCP does without it
     from playground.ui.frame import build
     from playground.ui.loaded import wake
     from playground.ui.theme import launch_options
