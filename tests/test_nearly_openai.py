@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from playground.tasks.bulk.many import answer_many
 from scripted_server import Script, Visit, refuses, says, scripted, sends
 
 from playground import load
 from playground.checkpoints.files import LoadError
 from playground.models.chat import Message
-from playground.models.remote import connect
-from playground.models.server_errors import EmptyAnswer, ServerError
-from playground.tasks.many import answer_many
+from playground.models.server.chat import connect
+from playground.models.server.errors import EmptyAnswer, ServerError
 
 HELLO = (Message("user", "hello"),)
 
@@ -252,7 +252,7 @@ def test_what_the_environment_has_for_openai_goes_to_nobody_else(monkeypatch: py
 
 
 def test_a_server_of_this_machine_is_asked_whatever_proxies_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    from playground.models import server_client as module
+    from playground.models.server import client as module
 
     proxies = {"ALL_PROXY": "socks5://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "NO_PROXY": "[::1]"}
     for name, value in proxies.items():

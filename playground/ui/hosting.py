@@ -6,7 +6,7 @@ An address would let them reach what only the host can reach, and a folder what 
 from __future__ import annotations
 
 from playground.checkpoints.catalog import find
-from playground.models.server_address import same_server
+from playground.models.server.address import same_server
 from playground.settings import read
 from playground.tasks import TaskError
 
