@@ -19,7 +19,7 @@ import pytest
 from app_process import ROOT
 
 from playground import load
-from playground.__main__ import main
+from playground.cli import main
 from playground.tasks import TaskError
 from playground.tasks.caption_folder import caption_folder, errors_of, files_in
 from playground.tasks.captions_file import Captioned, CaptionsLog, as_csv, as_json, as_jsonl

@@ -26,22 +26,25 @@ def generate_batch(
     processor: ProcessorMixin,
     prepared: Sequence[BatchFeature],
     *,
-    max_new_tokens: int,
+    max_new_tokens: Sequence[int],
     stop: threading.Event,
 ) -> list[str]:
     """The greedy answer to each prompt, or what of it was written when `stop` was set.
 
     Shorter prompts are padded on the left; a family that counts positions from the first column whatever is masked
-    (BLIP, Florence-2) gets prompts of one length together instead.
+    (BLIP, Florence-2) gets prompts of one length together instead. So do prompts with room for equally long answers:
+    a long one would else cut the others' answers, or be led on beyond the last position that its model knows.
+
+    max_new_tokens: how many tokens each prompt's answer may have.
     """
-    together: dict[int, list[int]] = defaultdict(list)
+    together: dict[tuple[int, int], list[int]] = defaultdict(list)
     counts_columns = model.config.model_type == "blip" or model.config.is_encoder_decoder
-    for place, inputs in enumerate(prepared):
-        together[inputs["input_ids"].shape[1] if counts_columns else 0].append(place)
+    for place, (inputs, room) in enumerate(zip(prepared, max_new_tokens, strict=True)):
+        together[inputs["input_ids"].shape[1] if counts_columns else 0, room].append(place)
     answers = [""] * len(prepared)
-    for places in together.values():
+    for (_, room), places in together.items():
         batch = _joined(model, [prepared[place] for place in places])
-        found = _generated(model, batch, stop, max_new_tokens=max_new_tokens, do_sample=False, num_beams=1)
+        found = _generated(model, batch, stop, max_new_tokens=room, do_sample=False, num_beams=1)
         if found is None:
             break
         for place, ids in zip(places, found[:, answer_start(model, batch) :].tolist(), strict=True):

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from playground.settings import read
 from playground.ui import (
     anatomy_tab,
     answer_tab,
@@ -17,7 +18,6 @@ from playground.ui import (
     chat_tab,
     compare_tab,
     endpoints,
-    hosting,
     line,
     links,
     memory_line,
@@ -115,7 +115,7 @@ def build(model: str = DEFAULT_CHAT) -> gr.Blocks:
         uploads.watch(app)
     zero.lend(app)
     app.queue()
-    line.keep_short(app, hosting.longest_queue())
+    line.keep_short(app, read().queue)
     return app
 
 

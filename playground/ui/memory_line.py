@@ -9,7 +9,7 @@ import gradio as gr
 
 from playground.checkpoints.catalog import find, shown
 from playground.models import loading
-from playground.ui import hosting
+from playground.settings import read
 
 REFRESH = "refresh-memory"
 """The id of a hidden button that page.js presses every ten seconds while the page is in sight."""
@@ -25,7 +25,7 @@ def build(chosen: gr.State) -> gr.HTML:
     with gr.Row(elem_classes="memory-row"):
         line = gr.HTML(memory_line(), elem_classes="memory")
         unload = gr.Button(
-            "Unload the others", size="sm", elem_classes="quiet", elem_id="unload", visible=not hosting.is_public()
+            "Unload the others", size="sm", elem_classes="quiet", elem_id="unload", visible=not read().is_public
         )
     refresh = gr.Button(visible="hidden", elem_id=REFRESH)
     refresh.click(memory_line, None, line, **quietly)
@@ -66,7 +66,7 @@ def _on_gpus() -> int:
 
 def unload_others(chosen: str) -> str:
     """Let go of every model but the chosen one, and show what is left; they are loaded anew when they are asked."""
-    if not hosting.is_public():
+    if not read().is_public:
         for model in loading.loaded():
             if not _same(model.name, chosen):
                 loading.unload(model)

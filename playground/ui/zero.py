@@ -6,16 +6,15 @@ the keys and values of its talk help nobody, so `playground.ui.session` keeps no
 
 from __future__ import annotations
 
-import os
-
 import gradio as gr
 
+from playground.settings import read
 from playground.ui.streaming import MODEL_QUEUE
 
 
 def is_zero() -> bool:
     """Whether this is a ZeroGPU Space (SPACES_ZERO_GPU)."""
-    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+    return read().zero_gpu
 
 
 def lend(app: gr.Blocks) -> None:
