@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from playground.interrupts import set_by_signals
 
 if TYPE_CHECKING:
-    from playground.models.remote import AnyChatModel
-    from playground.tasks.caption_folder import FolderRun
-    from playground.tasks.captions_file import Captioned
+    from playground.models.server.chat import AnyChatModel
+    from playground.tasks.bulk.caption_folder import FolderRun
+    from playground.tasks.exports.captions import Captioned
 
 _LISTED = 20  # files named at the end; the file of errors has all
 
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
     """
     from playground.checkpoints.files import LoadError
     from playground.tasks import TaskError
-    from playground.tasks.caption_folder import caption_folder, files_in
+    from playground.tasks.bulk.caption_folder import caption_folder, files_in
 
     stop = threading.Event()
     try:
@@ -109,7 +109,7 @@ def _follow(running: FolderRun, output: Path, signals: Sequence[int]) -> None:
 
 def _tell_left(left: Sequence[Captioned], output: Path) -> None:
     """The files that have no caption, each with the reason."""
-    from playground.tasks.caption_folder import errors_of
+    from playground.tasks.bulk.caption_folder import errors_of
 
     if not left:
         return
