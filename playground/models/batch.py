@@ -28,8 +28,11 @@ def generate_batch(
     *,
     max_new_tokens: int,
     stop: threading.Event,
+    **options,
 ) -> list[str]:
     """The greedy answer to each prompt, or what of it was written when `stop` was set.
+
+    options: what else `generate` takes.
 
     Shorter prompts are padded on the left; a family that counts positions from the first column whatever is masked
     (BLIP, Florence-2) gets prompts of one length together instead.
@@ -41,7 +44,7 @@ def generate_batch(
     answers = [""] * len(prepared)
     for places in together.values():
         batch = _joined(model, [prepared[place] for place in places])
-        found = _generated(model, batch, stop, max_new_tokens=max_new_tokens, do_sample=False, num_beams=1)
+        found = _generated(model, batch, stop, max_new_tokens=max_new_tokens, do_sample=False, num_beams=1, **options)
         if found is None:
             break
         for place, ids in zip(places, found[:, answer_start(model, batch) :].tolist(), strict=True):
