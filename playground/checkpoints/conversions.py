@@ -36,7 +36,7 @@ def named_copy(name: str, config: Config) -> str | None:
     copy = _copy(found.native, name, config)
     if copy is None:
         return f"{said} No copy for transformers' own classes is known; choose {found.instead}."
-    return f"{said} Its copy for transformers' own classes is {copy}: load that one."
+    return f"{said} What transformers' own classes load is {copy}: take that one."
 
 
 def _copy(native: Mapping[str, str], name: str, config: Config) -> str | None:
