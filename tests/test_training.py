@@ -54,7 +54,8 @@ def test_segmentation_learns_with_the_encoders_frozen(tmp_path):
     clipseg = segmentation.make_clipseg(encoder.make_clip("tiny"))
     before = clipseg.clip.vision_model.encoder.layers[0].mlp.fc1.weight.clone()
     set_learning(clipseg, "segmentation")
-    losses = train(run(tmp_path, 12, 4), segmentation.SegmentationObjective(clipseg), segmentation.batch_maker())
+    batches = segmentation.batch_maker(encoder.make_tokenizer(bos=True, eos=True, max_length=64))
+    losses = train(run(tmp_path, 12, 4), segmentation.SegmentationObjective(clipseg), batches)
     assert falls(losses)
     assert torch.equal(before, clipseg.clip.vision_model.encoder.layers[0].mlp.fc1.weight)
 

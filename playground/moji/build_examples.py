@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .scenes import Scene, make_scene
-from .sprites import STYLES
-from .words import short_caption
+from playground.assets import assets
+from playground.moji.scenes import Scene, make_scene
+from playground.moji.sprites import STYLES
+from playground.moji.words import short_caption
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+EXAMPLES = assets("examples")
 
 # name: (seed, ground, things, question, phrases)
 _SCENES = {

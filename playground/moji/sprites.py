@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .world import COLOURS, STYLES
+from playground.assets import assets
+from playground.moji.world import COLOURS, STYLES
 
-SPRITES = Path(__file__).resolve().parents[2] / "assets" / "sprites"
+SPRITES = assets("sprites")
 _OVERSAMPLE = 4  # shapes are drawn larger and shrunk, which smooths their edges
 
 
