@@ -13,8 +13,8 @@ from PIL import Image
 from playground import load
 from playground.checkpoints.generation_settings import allowed, read_settings
 from playground.models.chat import ChatModel
-from playground.models.messages import Message
 from playground.models.generation.image_features import Seen
+from playground.models.messages import Message
 
 PICTURES = tuple(Image.effect_noise((64, 48), 60 + 30 * turn).convert("RGB") for turn in range(2))
 FIRST = [Message("user", "what is this ?", (PICTURES[0],))]

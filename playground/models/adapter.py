@@ -62,11 +62,16 @@ def put_on(model: PreTrainedModel, name: str, folder: Path) -> None:
                 _does_not_fit(name, base, f"its file has no weights for {lacking[0].removeprefix(_PREFIX)}.")
             )
         _log.info("%s: %s", name, text)
-    known = get_peft_model_state_dict(adapted, save_embedding_layers=False).keys()
-    own = weights.keys() - set(_embeddings(weights))
+    known = set(filter(_is_thin, get_peft_model_state_dict(adapted, save_embedding_layers=False)))
+    own = set(filter(_is_thin, weights))
     # Under names of an earlier version of the base, which peft has turned into today's, as many are known.
     if len(own) > len(known) and (strange := sorted(own - known)):
         raise LoadError(_does_not_fit(name, base, f"the base has no place for {strange[0].removeprefix(_PREFIX)}."))
+
+
+def _is_thin(key: str) -> bool:
+    """Whether a weight is of a LoRA's thin matrices, of which each layer has its own."""
+    return ".lora_" in key
 
 
 def _does_not_fit(name: str, base: str | None, why: str) -> str:

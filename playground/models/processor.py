@@ -210,8 +210,8 @@ def check_vocabulary(name: str, model: Any, processor: ProcessorMixin) -> None:
         token = tokenizer.convert_ids_to_tokens(written)
         raise LoadError(
             f"The tokenizer of “{name}” knows the token {token} ({written:,}), and the model has rows for "
-            f"{rows.shape[0]:,} tokens: the embeddings of added tokens were not saved with it. Save the model or adapter "
-            "again after `resize_token_embeddings`, or copy the tokenizer of the model it was made from."
+            f"{rows.shape[0]:,} tokens: the embeddings of added tokens were not saved with it. Save the model "
+            "or adapter again after `resize_token_embeddings`, or copy the tokenizer of the model it was made from."
         )
 
 
