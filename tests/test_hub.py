@@ -78,7 +78,7 @@ def test_the_hub_is_asked_before_anything_large_is_fetched(hub, models):
         (models / name / "config.json").write_text(config)
         (models / name / "model.safetensors").write_bytes(b"0" * 1000)
     (models / "pickled").mkdir()
-    (models / "pickled" / "config.json").write_text("{}")
+    (models / "pickled" / "config.json").write_text(config)
     (models / "pickled" / "pytorch_model.bin").write_bytes(b"0")
     assert "text-only" in refusal("own/text")
     assert "which the playground cannot use" in refusal("own/strange")

@@ -46,6 +46,8 @@ class ChatModel:
     image_tokens: the most tokens that a picture may cost; None where its own settings alone decide.
     unlimited: a processor without that limit, to say what it changes. pace: how many times what is reckoned a prompt
         took, see `forecast`.
+    stop_strings: texts that end an answer, by the checkpoint's own settings.
+    notes: sentences on what of the checkpoint's own files is not used as it stands.
     """
 
     name: str
@@ -57,6 +59,8 @@ class ChatModel:
     unlimited: ProcessorMixin | None = field(default=None, repr=False)
     pace: float = field(default=1.0, repr=False)
     likelihood_reason: ClassVar[None] = None
+    stop_strings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _texts: dict[int, str] = field(default_factory=dict, repr=False)
 
@@ -177,6 +181,7 @@ class ChatModel:
             max_new_tokens=self._room(inputs, max_new_tokens),
             num_beams=1,
             **_choice(temperature),
+            **({} if options.get("given") else self._stopping),
             **options,
         )
         pieces, seconds = [], [preparation]
@@ -185,7 +190,7 @@ class ChatModel:
                 pieces.append(self._piece(step, text))
                 seconds.append(preparation + step.seconds)
                 yield pieces[-1]
-        statistics = self._statistics(inputs, seconds, stop.is_set(), spent)
+        statistics = self._statistics(inputs, messages, seconds, stop.is_set(), spent)
         return Answer("".join(piece.text for piece in pieces), tuple(pieces), statistics)
 
     def ask(self, question: str, *images: Image.Image, **options) -> Answer:
@@ -218,7 +223,9 @@ class ChatModel:
         with generation.its_turn(self._turn, stop) as mine:
             if not mine:
                 return [""] * len(prepared)
-            return generate_batch(self.model, self.processor, prepared, max_new_tokens=rooms, stop=stop)
+            return generate_batch(
+                self.model, self.processor, prepared, max_new_tokens=rooms, stop=stop, **self._stopping
+            )
 
     def conversation(self, limit_mb: int = 2048) -> Conversation:
         """Something for a session to keep, so that each turn computes only what is new: hand it to `stream`.
@@ -262,6 +269,7 @@ class ChatModel:
                 num_return_sequences=count,
                 length_penalty=0.0,
                 repetition_penalty=1.0,
+                **self._stopping,
                 return_dict_in_generate=True,
                 output_scores=True,
             )
@@ -299,6 +307,15 @@ class ChatModel:
             self, messages, answers, stop=stop or threading.Event(), conversation=conversation, seen=seen
         )
 
+    @property
+    def _stopping(self) -> dict:
+        """What `generate` takes to end an answer at the checkpoint's own texts."""
+        return (
+            {"stop_strings": list(self.stop_strings), "tokenizer": self.processor.tokenizer}
+            if self.stop_strings
+            else {}
+        )
+
     def _room(self, inputs: BatchFeature, wanted: int) -> int:
         """How many tokens the answer may have: what was wanted, or what the context has left."""
         if self.context_length is None:
@@ -315,6 +332,15 @@ class ChatModel:
             self._texts[token] = token_text(self.processor.tokenizer, token)
         return self._texts[token]
 
+    def _limited(self, messages: Sequence[Message]) -> tuple[str, ...]:
+        """What the limit on a picture's tokens changed, a note for each picture."""
+        if self.unlimited is None:
+            return ()
+        from playground.models.picture_tokens import picture_tokens
+
+        found = (picture_tokens(self, image) for message in messages for image in message.images)
+        return tuple(f"{each}." for each in found if each is not None and each.limited)
+
     def _keep_pace(self, tokens: int, seconds: float, spent: Spent) -> None:
         """Learn from an answer how fast prompts are read, from those that were read whole and are long enough."""
         if self.image_tokens is None and not hasattr(self.processor, "_get_num_multimodal_tokens"):
@@ -324,7 +350,9 @@ class ChatModel:
 
             self.pace = seconds / max(reckoned(self, tokens), 1e-9)
 
-    def _statistics(self, inputs: BatchFeature, seconds: list[float], stopped: bool, spent: Spent) -> Statistics:
+    def _statistics(
+        self, inputs: BatchFeature, messages: Sequence[Message], seconds: list[float], stopped: bool, spent: Spent
+    ) -> Statistics:
         """seconds: when the preparation ended and when each token came, counted from the request."""
         tokens = len(seconds) - 1
         first, last = seconds[min(1, tokens)], seconds[-1]
@@ -342,6 +370,7 @@ class ChatModel:
             vision_seconds=spent.vision_seconds,
             language_seconds=max(0.0, spent.seconds - spent.vision_seconds),
             peak_memory=spent.memory,
+            limited=self._limited(messages),
         )
 
 

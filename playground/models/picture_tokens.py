@@ -238,7 +238,10 @@ def _speed(device: str, dtype: torch.dtype) -> float:
     import torch
 
     with torch.inference_mode():
-        rows, matrix = torch.ones(512, 1024, dtype=dtype, device=device), torch.ones(1024, 1024, dtype=dtype, device=device)
+        rows, matrix = (
+            torch.ones(512, 1024, dtype=dtype, device=device),
+            torch.ones(1024, 1024, dtype=dtype, device=device),
+        )
         times = []
         for _ in range(4):
             begun = time.perf_counter()
