@@ -343,8 +343,6 @@ class ChatModel:
 
     def _keep_pace(self, tokens: int, seconds: float, spent: Spent) -> None:
         """Learn from an answer how fast prompts are read, from those that were read whole and are long enough."""
-        if self.image_tokens is None and not hasattr(self.processor, "_get_num_multimodal_tokens"):
-            return
         if spent.reused == 0 and tokens > 200 and seconds > 0.2:
             from playground.models.picture_tokens import reckoned
 

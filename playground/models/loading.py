@@ -92,7 +92,7 @@ def load(
 
         if device or dtype or four_bit or image_tokens:
             raise LoadError(
-                "`device`, `dtype`, `four_bit` and `image_tokens` are chosen where the server is started; leave them out."
+                "`device`, `dtype`, `four_bit` and `image_tokens` are chosen where the server starts; leave them out."
             )
         return connect(name, model=model, key=key)
     if model or key:

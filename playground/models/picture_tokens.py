@@ -67,22 +67,22 @@ class Forecast:
         own = sum(picture.tokens for picture in self.pictures)
         shown = f"{self.pictures[0].size[0]} × {self.pictures[0].size[1]}" if len(self.pictures) == 1 else None
         shown = shown or f"{len(self.pictures)} pictures"
-        said = f"{shown} → {whole:,} tokens, about {duration(self.unlimited_seconds)}"
+        said = f"{shown} → {whole:,} tokens, {duration(self.unlimited_seconds)}"
         if own < whole:
-            said += f"; limited to {own:,} → about {duration(self.seconds)}"
+            said += f"; limited to {own:,} → {duration(self.seconds)}"
         return f"{said}."
 
 
 def duration(seconds: float) -> str:
-    """A time for people: "under a second", "12 seconds", "9 minutes"."""
+    """A time for people, which is a guess: "under a second", "about 12 seconds", "about 9 minutes"."""
     if seconds < 1:
         return "under a second"
     number, unit = (seconds, "second") if seconds < 100 else (seconds / 60, "minute")
-    return f"{number:.0f} {unit}{'s' * (round(number) != 1)}"
+    return f"about {number:.0f} {unit}{'s' * (round(number) != 1)}"
 
 
 def default_limit(processor: ProcessorMixin, device: torch.device) -> int | None:
-    """The most tokens for families that take a picture at its own size; None for the others, whose tiles are bounded."""
+    """The most tokens for families that take a picture at its own size; None for the others, whose tiles are few."""
     kind = _kind(processor)
     return DEFAULTS.get(device.type) if kind in (_area, _patches) else None
 
@@ -189,9 +189,10 @@ def count(processor: ProcessorMixin, size: tuple[int, int]) -> int | None:
     That is a private part of the processors of transformers, made for servers; where it is gone nothing is told.
     """
     told = getattr(processor, "_get_num_multimodal_tokens", None)
-    if told is None:
-        return None
     try:
+        if told is None:  # SmolVLM
+            views, *_ = processor.image_processor.get_number_of_image_patches(*size[::-1], {})
+            return max(1, int(views)) * processor.image_seq_len
         return int(told(image_sizes=[size[::-1]])["num_image_tokens"][0])
     except Exception:  # whatever it is: the number is a courtesy
         return None
