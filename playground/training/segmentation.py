@@ -20,10 +20,11 @@ from ..moji.scenes import Scene
 from ..moji.tokenizer import make_tokenizer
 from ..moji.words import Asker, plural_name
 from ..moji.world import article
+from .augment import share_at
 from .checkpoint import save_checkpoint
 from .encoder import TEXT_LENGTH, image_processor
 from .loop import MakeBatch, add_run_arguments, conclude, run_from, train
-from .scene_tensors import pixel_values, training_scene
+from .scene_tensors import training_pixels, training_scene
 from .stages import announce, set_learning
 
 PHRASES = 4  # asked about each scene of a batch
@@ -95,11 +96,13 @@ def batch_maker() -> MakeBatch:
     tokenizer = make_tokenizer(bos=True, eos=True, max_length=TEXT_LENGTH)
 
     def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
-        scenes = [training_scene(rng) for _ in range(size)]
+        share = share_at(fraction)
+        scenes = [training_scene(rng, None, share) for _ in range(size)]
         asked = [pair for scene in scenes for pair in ask_phrases(scene, rng)]
         texts = tokenizer([phrase for phrase, _ in asked], padding=True, return_tensors="pt")
         masks = torch.from_numpy(np.stack([mask for _, mask in asked])).float()
-        return {"pixels": pixel_values(scenes), "ids": texts.input_ids, "mask": texts.attention_mask, "masks": masks}
+        pixels = training_pixels(scenes, rng, share)
+        return {"pixels": pixels, "ids": texts.input_ids, "mask": texts.attention_mask, "masks": masks}
 
     return make_batch
 
