@@ -2,19 +2,25 @@
 PYTHON ?= python3
 PORT ?= 7860
 BIN := .venv/bin
+TESTS := --numprocesses 2 --dist loadfile
+EXTRAS := --extra app --extra notebooks --extra dev
 
-.PHONY: demo test lint moji evaluate clean
+.PHONY: demo test lessons newest lint lock upgrade moji evaluate clean
 
 demo: .venv/ready
 	$(BIN)/python app.py --port $(PORT)
 
 test: .venv/ready
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest $(TESTS)
 
-# One environment in .venv, brought up to date when requirements.txt changes.
+# The lessons alone, and what the README tells people to type.
+lessons: .venv/ready
+	$(BIN)/python -m pytest tests/test_notebooks.py tests/test_readme.py
+
+# One environment in .venv, of exactly the versions in requirements.txt, brought up to date when that file changes.
 .venv/ready: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
 	@echo "Setting up .venv: some gigabytes are fetched, most of them PyTorch. This takes some minutes, once."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -24,6 +30,26 @@ test: .venv/ready
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# requirements.txt is the lock: every package, exact, made from the ranges in pyproject.toml.
+COMPILE = $(BIN)/uv pip compile pyproject.toml $(EXTRAS) --output-file requirements.txt \
+	--universal --python-version 3.11 --no-annotate --quiet --custom-compile-command "make lock"
+
+# Add what is new in pyproject.toml to the lock; every other version stays.
+lock: .venv/ready
+	$(COMPILE)
+
+# Lock the newest versions that fit together, install them, and run every test.
+upgrade: .venv/ready
+	$(COMPILE) --upgrade
+	$(MAKE) test
+
+# Every test on the newest versions that pyproject.toml allows, in an environment of their own; the lock stays as it is.
+newest:
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --upgrade uv
+	.venv-newest/bin/uv pip install --quiet --upgrade --python .venv-newest -r pyproject.toml $(EXTRAS)
+	PLAYGROUND_NEWEST=1 .venv-newest/bin/python -m pytest $(TESTS)
 
 # Train all of Moji again, stage by stage; a cut run goes on where it stopped. Some five hours on two cores.
 moji: .venv/ready
@@ -45,4 +71,4 @@ evaluate: .venv/ready
 	$(BIN)/python -m playground.training.cards
 
 clean:
-	rm -rf .venv runs artifacts
+	rm -rf .venv .venv-newest runs artifacts

@@ -1,70 +1,19 @@
 """The door: `python app.py` opens the playground. A Hugging Face Space runs the same file.
 
-The page is served before torch is imported; the model wakes in the background.
+The same as `python -m playground app`, with the same options.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from collections.abc import Sequence
 
+from playground import cli
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the options, serve the page, wake the model, and stay until interrupted."""
-    options = parse(arguments)
-    # Gradio's MCP server has a client inside that reports to huggingface.co; read when huggingface_hub is imported.
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    # The check of one format of addresses, which nobody here asks for, builds its grammar for more than a second.
-    sys.modules.setdefault("rfc3987_syntax", None)  # jsonschema, which MCP brings, does without it
-    from playground.ui.frame import build
-    from playground.ui.hosting import SettingError
-    from playground.ui.loaded import wake
-    from playground.ui.theme import launch_options
-    from playground.ui.tools import mend
-
-    os.environ["PLAYGROUND_MODEL"] = options.model  # what the owner chose is allowed on a public page too
-    try:
-        app, look = build(options.model), launch_options()
-    except SettingError as error:
-        raise SystemExit(str(error)) from None
-    try:
-        app.launch(
-            server_name=options.host,
-            server_port=options.port,
-            share=options.share,
-            prevent_thread_lock=True,
-            **look,
-        )
-    except OSError as error:
-        if "empty port" not in str(error):  # what Gradio says, without a number, of whatever keeps it from listening
-            raise
-        raise SystemExit(
-            f"{options.host} port {options.port} cannot be used; something else may run there. Choose another --port."
-        ) from None
-    mend(app)
-    wake(options.model)
-    app.block_thread()
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options of the command line; the environment gives the defaults, as Spaces and Docker want it."""
-    parser = argparse.ArgumentParser(description="Open the VLM Playground in the browser.")
-    parser.add_argument(
-        "--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
-        help="the address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--port", type=int, default=os.environ.get("GRADIO_SERVER_PORT", "7860"),
-        help="the port to listen on (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--model", default=os.environ.get("PLAYGROUND_MODEL", "moji-vlm"),
-        help="the chat model to begin with: a catalogue name, a Hub id, a folder or a server (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument("--share", action="store_true", help="also open a public link through gradio.live")
-    return parser.parse_args(arguments)
+    """Open the app; without `arguments` the options are those that Python was started with."""
+    cli.main(["app", *(sys.argv[1:] if arguments is None else arguments)])
 
 
 if __name__ == "__main__":

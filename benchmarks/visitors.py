@@ -97,7 +97,7 @@ def draw(count: int, folder: Path) -> list[Path]:
 def told(path: Path) -> list[str]:
     """What the task itself answers to the questions about this picture, one after the other."""
     from playground import load
-    from playground.media import open_picture
+    from playground.imaging.opening import open_picture
     from playground.tasks.chat import chat
     from playground.ui.streaming import growing
 

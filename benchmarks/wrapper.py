@@ -15,7 +15,7 @@ import torch
 from measuring import ask, medians, noise, print_table, smolvlm_shaped
 
 from playground import load
-from playground.media import open_picture
+from playground.imaging.opening import open_picture
 from playground.models.chat import ChatModel
 from playground.tasks.examples import examples
 

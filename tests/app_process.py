@@ -9,24 +9,28 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+SLOW_APP = (sys.executable, str(ROOT / "tests" / "slow_app.py"))
 
 
 @contextmanager
 def running_app(
-    log: Path, environment: Mapping[str, str] | None = None, program: Path = ROOT / "app.py"
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    program: Sequence[str] = (sys.executable, str(ROOT / "app.py")),
+    folder: Path = ROOT,
 ) -> Iterator[str]:
-    """The address of a fresh app; it is stopped at the end. Its output goes to `log`."""
+    """The address of a fresh app, started in `folder`; it is stopped at the end. Its output goes to `log`."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, str(program), "--port", str(port)]
+    command = [*program, "--port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **(environment or {})}, stdout=output, stderr=subprocess.STDOUT
+            command, cwd=folder, env={**os.environ, **(environment or {})}, stdout=output, stderr=subprocess.STDOUT
         )
         try:
             _wait_for(url, process, log)

@@ -29,7 +29,7 @@ from browsing import (
     upload,
 )
 from PIL import Image
-from test_media import huge_png, saved
+from test_imaging import huge_png, saved
 
 from playground.tasks.examples import examples
 

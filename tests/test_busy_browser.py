@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from app_process import ROOT, running_app
+from app_process import SLOW_APP, running_app
 from browsing import Browser, Page, expect, open_tab, seen
 
 from playground.tasks.examples import examples
@@ -22,7 +22,7 @@ Visit: TypeAlias = "Callable[[], Page]"
 def slow_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an app whose model takes half a second for every piece."""
     log = tmp_path_factory.mktemp("slow") / "app.log"
-    with running_app(log, {"HF_HUB_OFFLINE": "1"}, program=ROOT / "tests" / "slow_app.py") as url:
+    with running_app(log, {"HF_HUB_OFFLINE": "1"}, program=SLOW_APP) as url:
         yield url
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from app_process import ROOT
 
-from playground.__main__ import main
+from playground.cli import main
 from playground.tasks.caption_folder import files_in
 from playground.tasks.captions_file import Captioned, CaptionsLog, as_csv, as_json, as_jsonl
 from playground.tasks.examples import examples

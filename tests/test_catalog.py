@@ -11,8 +11,8 @@ import family_table
 import pytest
 from families import FAMILIES
 
-from playground.__main__ import main
 from playground.checkpoints.catalog import ASSETS, CATALOG, TASKS, find, of_kind
+from playground.cli import main
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,7 +50,7 @@ def test_models_on_the_command_line(capsys):
 
 
 def test_the_list_of_models_needs_no_torch():
-    code = "import sys; from playground.__main__ import main; main(['models']); sys.exit('torch' in sys.modules)"
+    code = "import sys; from playground.cli import main; main(['models']); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode == 0
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
-from playground.media import open_picture
+from playground.imaging.opening import open_picture
 from playground.models.chat import ChatModel
 from playground.tasks import TaskError
 from playground.tasks.examples import examples

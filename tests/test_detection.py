@@ -12,7 +12,7 @@ from PIL import Image
 from torchvision.ops import box_iou
 
 from playground import load
-from playground.drawing import colours, draw_boxes
+from playground.imaging.drawing import colours, draw_boxes
 from playground.models.chat import PromptTooLong
 from playground.models.seen import Seen
 from playground.tasks import TaskError

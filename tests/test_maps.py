@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from playground import load
-from playground.drawing import maps_grid
+from playground.imaging.drawing import maps_grid
 from playground.inside.check import by_chance, check
 from playground.inside.heads import head_maps
 from playground.inside.measure import named_things

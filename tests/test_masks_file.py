@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-from playground.drawing import colours
+from playground.imaging.drawing import colours
 from playground.tasks.masks_file import FILES, coco, write_masks
 
 NAMES = ("dog", "red circle", "Ünknown / thing", "dog")

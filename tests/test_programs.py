@@ -18,10 +18,10 @@ from app_process import ROOT
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from test_media import huge_png, saved
+from test_imaging import huge_png, saved
 
+from playground.imaging.opening import open_picture
 from playground.inside.methods import explain
-from playground.media import open_picture
 from playground.models.chat import Message
 from playground.models.loading import load
 from playground.tasks.answer import answer

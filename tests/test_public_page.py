@@ -13,7 +13,7 @@ import gradio as gr
 import httpx
 import pytest
 from PIL import Image
-from test_media import saved
+from test_imaging import saved
 
 from playground.tasks.examples import FOLDER, examples
 from playground.ui import frame, hosting, links, opening, reload, session, uploads

@@ -11,7 +11,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from playground.drawing import PALETTE
+from playground.imaging.drawing import PALETTE
 from playground.tasks.examples import examples, truth_of
 from playground.ui import (
     segment_export,

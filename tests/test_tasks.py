@@ -14,7 +14,7 @@ import pytest
 from app_process import ROOT
 from PIL import Image
 
-from playground.drawing import colours, heatmap_over, masks_over
+from playground.imaging.drawing import colours, heatmap_over, masks_over
 from playground.models.chat import ChatModel, Message, Piece
 from playground.models.loading import load
 from playground.moji import words

@@ -9,9 +9,9 @@ import zipfile
 
 import pytest
 from PIL import Image
-from test_media import huge_png
+from test_imaging import huge_png
 
-from playground.media import MediaError, open_picture
+from playground.imaging.opening import MediaError, open_picture
 from playground.models.messages import Message
 from playground.tasks import TaskError
 from playground.tasks.examples import examples

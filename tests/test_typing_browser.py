@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from app_process import ROOT, running_app
+from app_process import SLOW_APP, running_app
 from browsing import Browser, Page, expect, open_tab, seen, upload
 
 from playground.tasks.examples import examples
@@ -17,8 +17,8 @@ WAIT = 60_000
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an app whose model takes half a second for every piece; one more than it answers may wait."""
-    log, slow = tmp_path_factory.mktemp("typing") / "app.log", ROOT / "tests" / "slow_app.py"
-    with running_app(log, {"HF_HUB_OFFLINE": "1", "PLAYGROUND_QUEUE": "1"}, program=slow) as url:
+    log = tmp_path_factory.mktemp("typing") / "app.log"
+    with running_app(log, {"HF_HUB_OFFLINE": "1", "PLAYGROUND_QUEUE": "1"}, program=SLOW_APP) as url:
         yield url
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from playground.assets import assets
+
 Kind = Literal["chat", "embed", "segment", "detect"]
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
+ASSETS = assets()
 MOJI_KNOWS = "A world of emoji scenes: some 200 everyday things, shapes and colours. It has never seen a photograph."
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from playground.imaging.opening import MAX_PIXELS
 from playground.inside.capture import Rows
 from playground.inside.trace import Trace, Word
-from playground.media import MAX_PIXELS
 from playground.models.chat import Answer, Message, Piece, Statistics
 from playground.models.layout import ImageLayout
 

@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from playground.assets import assets
+
 from .scenes import Scene, make_scene
 from .sprites import STYLES
 from .words import short_caption
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+EXAMPLES = assets("examples")
 
 # name: (seed, ground, things, question, phrases)
 _SCENES = {

@@ -102,7 +102,9 @@ def changed(
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     if colours and lines:
         if rng.random() < 0.4 * share:
-            picture = _like(picture, Image.new("RGB", picture.size, tuple(int(part) for part in rng.integers(0, 110, 3))))
+            picture = _like(
+                picture, Image.new("RGB", picture.size, tuple(int(part) for part in rng.integers(0, 110, 3)))
+            )
         colours = False
     if colours and rng.random() < 0.5 * share:
         picture = _other_colours(rng, picture)

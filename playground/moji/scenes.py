@@ -206,9 +206,7 @@ def _picture(
     shaded = int(rng.integers(1 + len(SHADES[colour]))) if colour and variety.shapes else 0
     picture = sprite(noun, style, colour, max(size, 44) if writing else size, mirrored, stretch, writing, shaded)
     if variety.changes:
-        picture = changed(
-            rng, picture, variety.changes, colours=not colour, lines=style in LINES, most=most
-        )
+        picture = changed(rng, picture, variety.changes, colours=not colour, lines=style in LINES, most=most)
     return picture, covered(picture, style)
 
 

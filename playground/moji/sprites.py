@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageOps
 from scipy.ndimage import binary_fill_holes, distance_transform_edt
 
+from playground.assets import assets
+
 from .world import ALL_COLOURS, ALL_STYLES, SHADES, STYLES
 
-SPRITES = Path(__file__).resolve().parents[2] / "assets" / "sprites"
+SPRITES = assets("sprites")
 _OVERSAMPLE = 4  # shapes are drawn larger and shrunk, which smooths their edges
 # How a shape is drawn: filled, as a line (its width in sixty-fourths of the shape), filled with a darker rim.
 DRAWN = {"": 0, "thin": 3, "outlined": 6, "thick": 11, "rimmed": 4}

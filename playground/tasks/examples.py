@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-FOLDER = Path(__file__).resolve().parents[2] / "assets" / "examples"
+from playground.assets import assets
+
+FOLDER = assets("examples")
 
 
 @dataclass(frozen=True)

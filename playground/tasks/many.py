@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from PIL import Image
 
 from playground.checkpoints.device import is_out_of_memory
-from playground.media import Source, open_picture
+from playground.imaging.opening import Source, open_picture
 from playground.models.chat import ChatModel, Message
 from playground.tasks import checked_question
 from playground.tasks.caption_wording import Style, wording

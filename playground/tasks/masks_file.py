@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from playground.drawing import Colour, colours, cut_out, masks_over
+from playground.imaging.drawing import Colour, colours, cut_out, masks_over
 
 FILES = ("overlay.png", "cutout.png", "labels.png", "masks.zip", "masks.coco.json")
 """What `write_masks` writes."""

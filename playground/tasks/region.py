@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playground.drawing import resized
+from playground.imaging.drawing import resized
 from playground.models.seen import Seen
 from playground.moji.world import names
 from playground.tasks import TaskError

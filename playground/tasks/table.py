@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playground.media import MediaError, open_picture
+from playground.imaging.opening import MediaError, open_picture
 from playground.tasks import TaskError
 from playground.tasks.answer import answer
 

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from playground.media import open_picture
+from playground.imaging.opening import open_picture
 from playground.models.messages import Message
 from playground.tasks import TaskError
 from playground.tasks.markdown import portable_markdown

@@ -129,9 +129,7 @@ def train(
     def fraction_at(step: int) -> float:  # the agreed one: all processes then order alike
         return run.budget.fraction(step, 0.0) if run.budget.steps else fraction
 
-    drawn = batches(
-        make_batch, run.batch, run.seed, accelerator.process_index, progress.step, fraction_at, run.workers
-    )
+    drawn = batches(make_batch, run.batch, run.seed, accelerator.process_index, progress.step, fraction_at, run.workers)
     while True:
         fraction = run.budget.fraction(progress.step, progress.seconds)
         fraction, due = _agreed(accelerator, fraction, time.monotonic() - saved > 60 * run.save_minutes)

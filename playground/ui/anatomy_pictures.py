@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
-from playground.drawing import heat_colours
+from playground.imaging.drawing import heat_colours
 
 if TYPE_CHECKING:
     from playground.inside.anatomy import Anatomy

@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.data_classes import ListFiles
 from gradio.processing_utils import save_bytes_to_cache
 
-from playground.media import open_picture
+from playground.imaging.opening import open_picture
 from playground.tasks import QUESTION_LIMIT
 from playground.tasks.answer import UNTOLD, calibration_of
 from playground.tasks.examples import examples

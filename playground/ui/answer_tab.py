@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from playground.drawing import enlarged, heatmap_over
+from playground.imaging.drawing import enlarged, heatmap_over
 from playground.models.loading import is_address
 from playground.models.remote import NO_LIKELIHOODS
 from playground.tasks import checked_question

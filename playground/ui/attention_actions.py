@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from playground.imaging.opening import open_picture
 from playground.inside.methods import METHODS
-from playground.media import open_picture
 from playground.models.chat import Message
 from playground.tasks import TaskError, checked_question
 from playground.tasks.attend import attend

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
-from playground.drawing import Grid, draw_boxes, heatmap_over, maps_grid, masks_over, resized
+from playground.imaging.drawing import Grid, draw_boxes, heatmap_over, maps_grid, masks_over, resized
 from playground.inside.heads import head_maps
 from playground.inside.methods import METHODS
 from playground.inside.patch import box_of, columns_of, tokens_at, words_at

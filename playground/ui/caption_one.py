@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from playground.media import Picture
+from playground.imaging.opening import Picture
 from playground.tasks.caption import Style, caption
 from playground.tasks.caption_candidates import CaptionCandidate, caption_candidates
 from playground.tasks.caption_wording import wording

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from html import escape
 
-from playground.media import open_picture
+from playground.imaging.opening import open_picture
 from playground.tasks.captions_file import Captioned
 from playground.ui import snippets
 

@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
-from playground.media import MediaError, open_picture
+from playground.imaging.opening import MediaError, open_picture
 from playground.models.messages import Message
 from playground.tasks import TaskError
 from playground.tasks.transcript import as_json, as_zip, from_json, png

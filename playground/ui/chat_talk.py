@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from playground.media import open_picture
+from playground.imaging.opening import open_picture
 from playground.models.chat import Message
 from playground.tasks import TaskError
 from playground.tasks.chat import chat, checked_message, readable

@@ -11,7 +11,7 @@ import gradio as gr
 from PIL import Image
 
 from playground.checkpoints.catalog import find, of_kind
-from playground.drawing import enlarged, heatmap_over, masks_over, resized
+from playground.imaging.drawing import enlarged, heatmap_over, masks_over, resized
 from playground.inside.methods import METHODS
 from playground.inside.score import beside_baselines
 from playground.tasks import TaskError, checked_question

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import numpy as np
 
-from playground.drawing import colours, draw_boxes, enlarged, heatmap_over, masks_over
+from playground.imaging.drawing import colours, draw_boxes, enlarged, heatmap_over, masks_over
 from playground.inside import methods
 from playground.tasks import TaskError, checked_question
 from playground.tasks.attend import attend as looked
@@ -25,7 +25,7 @@ from playground.ui.session import session_of
 if TYPE_CHECKING:
     from PIL import Image
 
-    from playground.media import Picture
+    from playground.imaging.opening import Picture
 
 
 def segment(

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from playground.checkpoints.catalog import find
-from playground.media import open_picture
+from playground.imaging.opening import open_picture
 from playground.tasks.examples import Example, example_of, examples
 from playground.ui import snippets
 

@@ -7,7 +7,7 @@ from abc import ABCMeta
 import gradio as gr
 from gradio.data_classes import ImageData
 
-from playground.media import Picture, open_picture
+from playground.imaging.opening import Picture, open_picture
 from playground.tasks import TaskError
 from playground.ui import snippets, troubles
 

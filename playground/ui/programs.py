@@ -22,7 +22,7 @@ from gradio.utils import get_upload_folder
 from gradio_client.utils import traverse
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
-from playground.media import Picture, open_picture
+from playground.imaging.opening import Picture, open_picture
 from playground.tasks import TaskError
 from playground.ui import troubles
 from playground.ui.hosting import check_allowed

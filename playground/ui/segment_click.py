@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from playground.drawing import resized
+from playground.imaging.drawing import resized
 from playground.models.seen import Seen
 from playground.models.segmentation import SegmentationModel
 from playground.tasks import TaskError

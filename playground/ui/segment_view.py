@@ -11,7 +11,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from playground.drawing import Colour, colours, cut_out, enlarged, mark_places, masks_over
+from playground.imaging.drawing import Colour, colours, cut_out, enlarged, mark_places, masks_over
 from playground.tasks.region import Region
 from playground.ui import snippets
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from playground.media import LONGEST_SIDE, MediaError, open_picture
+from playground.imaging.opening import LONGEST_SIDE, MediaError, open_picture
 
 RED, WHITE = (220, 30, 30), (255, 255, 255)
 

@@ -1,4 +1,4 @@
-"""python -m playground caption FOLDER: captions for every picture of a folder, and on again after a crash."""
+"""Caption every picture of a folder; begun again, it goes on where it was cut off."""
 
 from __future__ import annotations
 
