@@ -1,6 +1,6 @@
-"""Rebuild ``assets/sprites/`` from pinned npm packages: ``python -m playground.moji.build_sprites`` (needs npm, resvg-py).
+"""Rebuild ``assets/sprites/`` from pinned npm packages: ``python -m playground.moji.build_sprites``.
 
-``--styles noto-v1 emojione`` rebuilds some of the styles and leaves the others as they are.
+It needs npm, and resvg-py for drawings that come as SVG (``pip install vlm-playground[sprites]``). ``--styles noto-v1 emojione`` rebuilds some of the styles and leaves the others as they are.
 """
 
 from __future__ import annotations

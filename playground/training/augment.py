@@ -1,9 +1,9 @@
 """Pictures as another light, camera or screen shows them: changes of whole pictures, on tensors and on scenes.
 
-Each change of ``LIGHT`` is a function of pixels and one strength a picture, so that training draws it and evaluation sets
-it. Names stay true: where a scene holds shapes, whose colours are named, hue and saturation of their pixels do not
-change (``named_colours``), and light changes less. What moves or hides pixels (`bordered`, `cut_out`) moves the truth along.
-How single things change is in ``moji.looks``.
+Each change of ``LIGHT`` is a function of pixels and one strength a picture, so that training draws it and evaluation
+sets it. Names stay true: where a scene holds shapes, whose colours are named, hue and saturation of their pixels do not
+change (``named_colours``), and light changes less. What moves or hides pixels (`bordered`, `cut_out`) moves the truth
+along. How single things change is in ``moji.looks``.
 """
 
 from __future__ import annotations
