@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from playground.terminal import forgiving_output
+
 COMMANDS = (
     "app",
     "caption",
@@ -24,8 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: the command and its options; by default what the program was started with.
     """
-    options = parser().parse_args(_completed(sys.argv[1:] if arguments is None else list(arguments)))
-    options.run(options)
+    with forgiving_output():
+        options = parser().parse_args(_completed(sys.argv[1:] if arguments is None else list(arguments)))
+        options.run(options)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ from playground.ui import hosting, loaded
 
 @pytest.fixture(autouse=True)
 def on_a_space(monkeypatch):
-    for name in (hosting.PUBLIC, hosting.MODEL, hosting.SERVER, hosting.HUB):
+    for name in ("PLAYGROUND_PUBLIC", "PLAYGROUND_MODEL", "PLAYGROUND_SERVER", "PLAYGROUND_ALLOW_HUB"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SPACE_ID", "somebody/playground")
 
@@ -23,18 +23,18 @@ def test_visitors_reach_no_server_folder_or_hub_id(name):
 
 
 def test_what_the_owner_set_is_offered(monkeypatch):
-    monkeypatch.setenv(hosting.SERVER, "http://127.0.0.1:9/v1")
-    monkeypatch.setenv(hosting.MODEL, "owner/name")
+    monkeypatch.setenv("PLAYGROUND_SERVER", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("PLAYGROUND_MODEL", "owner/name")
     for name in ("moji-vlm", "SmolVLM-256M-Instruct", "owner/name", "http://127.0.0.1:9/v1#one"):
         hosting.check_allowed(name)
     with pytest.raises(TaskError):
         hosting.check_allowed("other/name")
-    monkeypatch.setenv(hosting.HUB, "1")
+    monkeypatch.setenv("PLAYGROUND_ALLOW_HUB", "1")
     hosting.check_allowed("other/name")
     with pytest.raises(TaskError):
         hosting.check_allowed("http://127.0.0.1:9.evil.example/v1")
 
 
 def test_on_a_machine_of_ones_own_everything_is_allowed(monkeypatch):
-    monkeypatch.setenv(hosting.PUBLIC, "0")
+    monkeypatch.setenv("PLAYGROUND_PUBLIC", "0")
     hosting.check_allowed("http://127.0.0.1:9/v1")

@@ -16,7 +16,8 @@ from PIL import Image
 from test_imaging import saved
 
 from playground.tasks.examples import FOLDER, examples
-from playground.ui import frame, hosting, links, opening, reload, session, uploads
+from playground.ui import app as frame
+from playground.ui import links, opening, reload, session, uploads
 from playground.ui.theme import launch_options
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,8 +28,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gr.Blocks]:
     """A public page in this process, with files of its own and a short time of grace."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("files").resolve()))
-        patch.setenv(hosting.PUBLIC, "1")
-        patch.setenv(hosting.UPLOAD, "1mb")
+        patch.setenv("PLAYGROUND_PUBLIC", "1")
+        patch.setenv("PLAYGROUND_MAX_UPLOAD", "1mb")
         patch.setattr(uploads, "GRACE", 2.0)
         page = frame.build()
         page.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options())
@@ -180,21 +181,3 @@ def test_a_borrowed_gpu_is_asked_for_every_event_that_runs_a_model(monkeypatch) 
     running = [event for event in page.fns.values() if event.concurrency_id == "model" and event.fn]
     assert len(lent) == len(running) > 10
     assert session.Session().talk_with(None) is None, "what a forked process keeps is lost"
-
-
-@pytest.mark.parametrize(("name", "value"), [(hosting.UPLOAD, "much"), (hosting.QUEUE, "-1"), (hosting.UPLOAD, "0mb")])
-def test_a_setting_that_is_none_is_said_in_a_sentence(monkeypatch, name, value) -> None:
-    monkeypatch.setenv(name, value)
-    with pytest.raises(hosting.SettingError, match=rf"{name} is “{value}”.*Write a number"):
-        launch_options(), hosting.longest_queue()
-
-
-def test_settings_have_defaults(monkeypatch) -> None:
-    for name in (hosting.UPLOAD, hosting.QUEUE, hosting.PUBLIC, "SPACE_ID"):
-        monkeypatch.delenv(name, raising=False)
-    assert (hosting.largest_upload(), hosting.longest_queue()) == ("50mb", 64)
-    monkeypatch.setenv("SPACE_ID", "me/space")
-    monkeypatch.setenv(hosting.UPLOAD, "5 MB")
-    assert hosting.largest_upload() == "5mb"
-    monkeypatch.delenv(hosting.UPLOAD)
-    assert hosting.largest_upload() == "20mb"

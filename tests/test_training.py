@@ -54,13 +54,17 @@ def test_segmentation_learns_with_the_encoders_frozen(tmp_path):
     clipseg = segmentation.make_clipseg(encoder.make_clip("tiny"))
     before = clipseg.clip.vision_model.encoder.layers[0].mlp.fc1.weight.clone()
     set_learning(clipseg, "segmentation")
-    losses = train(run(tmp_path, 12, 4), segmentation.SegmentationObjective(clipseg), segmentation.batch_maker())
+    batches = segmentation.batch_maker(encoder.make_tokenizer(bos=True, eos=True, max_length=64))
+    losses = train(run(tmp_path, 12, 4), segmentation.SegmentationObjective(clipseg), batches)
     assert falls(losses)
     assert torch.equal(before, clipseg.clip.vision_model.encoder.layers[0].mlp.fc1.weight)
 
 
 def test_alignment_and_instruction_learn_only_what_their_stage_says(tmp_path, monkeypatch):
     monkeypatch.setattr(instruction, "CURRICULUM", ((1.01, 1),))  # single things: what is learnt shows in few steps
+    for recipe in (alignment, instruction):  # in plain looks, for the same reason
+        monkeypatch.setattr(recipe, "training_scene", lambda rng, count, share: make_scene(rng, count))
+        monkeypatch.setattr(recipe, "share_at", lambda fraction: 0.0)
     vlm = make_vlm(encoder.make_clip("tiny"), "tiny")
     everything = partial(instruction.instruct, stage="everything")
     stages = (

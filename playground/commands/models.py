@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from playground.checkpoints.catalog import CATALOG, TASKS, Entry, shown
+from playground.terminal import shows
 
 _HEADINGS = ("name", "tasks", "licence", "download", "memory", "knows")
 
@@ -39,7 +41,8 @@ def as_table(entries: Sequence[Entry]) -> str:
 def as_json(entries: Sequence[Entry]) -> str:
     """The entries as a JSON list, every field by its name."""
     listed = [{**asdict(entry), "tasks": entry.tasks, "embedded": entry.embedded} for entry in entries]
-    return json.dumps(listed, indent=2, ensure_ascii=False)
+    text = json.dumps(listed, indent=2, ensure_ascii=False)
+    return text if shows(text, sys.stdout) else json.dumps(listed, indent=2)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

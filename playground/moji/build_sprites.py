@@ -1,6 +1,7 @@
 """Rebuild ``assets/sprites/`` from pinned npm packages: ``python -m playground.moji.build_sprites``.
 
-It needs npm, and resvg-py for drawings that come as SVG (``pip install vlm-playground[sprites]``). ``--styles noto-v1 emojione`` rebuilds some of the styles and leaves the others as they are.
+It needs npm, and resvg-py for drawings that come as SVG (``pip install vlm-playground[sprites]``).
+``--styles noto-v1 emojione`` rebuilds some of the styles and leaves the others as they are.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from .sprites import SPRITES
-from .world import ALL_STYLES, EMOJI_NOUNS, NOUNS
+from playground.moji.sprites import SPRITES
+from playground.moji.world import ALL_STYLES, EMOJI_NOUNS, NOUNS
 
 PACKAGES = {
     "noto": "emoji-datasource-google@16.0.0",

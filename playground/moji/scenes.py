@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .looks import changed
-from .sprites import DRAWN, LINES, covered, shade, sprite
-from .world import (
+from playground.moji.looks import changed
+from playground.moji.sprites import DRAWN, LINES, covered, shade, sprite
+from playground.moji.world import (
     ALL_COLOURS,
     ALL_SHAPES,
     ALL_STYLES,

@@ -10,8 +10,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageOps
 from scipy.ndimage import binary_fill_holes, distance_transform_edt
 
 from playground.assets import assets
-
-from .world import ALL_COLOURS, ALL_STYLES, SHADES, STYLES
+from playground.moji.world import ALL_COLOURS, ALL_STYLES, SHADES, STYLES
 
 SPRITES = assets("sprites")
 _OVERSAMPLE = 4  # shapes are drawn larger and shrunk, which smooths their edges

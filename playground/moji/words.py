@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from .beyond import ANSWER as OUTSIDE_ANSWER
-from .beyond import COLOUR_ANSWER, outside_questions, outside_things
-from .phrasing import (
+from playground.moji.beyond import ANSWER as OUTSIDE_ANSWER
+from playground.moji.beyond import COLOUR_ANSWER, outside_questions, outside_things
+from playground.moji.phrasing import (
     DETAILED_PROMPT,
     FOLLOW_UPS,
     SHORT_PROMPT,
@@ -24,8 +24,8 @@ from .phrasing import (
     loosely,
     misspelt,
 )
-from .scenes import Scene, Thing
-from .world import COLOURS, EMOJI_NOUNS, NOUNS, NUMBERS, PLACES, SHAPES, WRITINGS, article, plural
+from playground.moji.scenes import Scene, Thing
+from playground.moji.world import COLOURS, EMOJI_NOUNS, NOUNS, NUMBERS, PLACES, SHAPES, WRITINGS, article, plural
 
 Option = TypeVar("Option")
 SIDES = ("left of", "right of", "above", "below")

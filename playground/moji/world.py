@@ -85,7 +85,8 @@ _KINDS = {
 _PLURALS = {
     "sheep": "sheep", "fish": "fish", "mouse": "mice", "wolf": "wolves", "scarf": "scarves", "snowman": "snowmen",
     "broccoli": "broccoli", "corn": "corn", "popcorn": "popcorn", "sushi": "sushi", "tomato": "tomatoes",
-    "potato": "potatoes", "mango": "mangoes",
+    "potato": "potatoes", "mango": "mangoes", "loaf": "loaves", "maize": "maize", "sweetcorn": "sweetcorn",
+    "chilli": "chillies", "chili": "chilies",
 }  # fmt: skip
 # Things that are often seen together. Scenes draw them together more often than chance, so that "is there a taxi?"
 # beside a bus asks for a look at the picture.

@@ -12,6 +12,8 @@ import torch
 from torch import distributed, nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
+from playground.training.word_vectors import inherit_words
+
 Given = ParamSpec("Given")
 
 
@@ -57,17 +59,15 @@ def save_checkpoint(model: PreTrainedModel, processor: ProcessorMixin, folder: P
 def carry_over(model: PreTrainedModel, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
     """Start ``model`` from an earlier checkpoint of the same class whose vocabulary may be another one.
 
-    Word embeddings are carried over token by token: those that both tokenizers spell alike. New tokens keep
-    their fresh vectors. Raises ValueError where anything but the vocabulary differs.
+    Word embeddings are carried over token by token, see `word_vectors`. Raises ValueError where anything but the
+    vocabulary differs.
     """
     earlier = type(model).from_pretrained(folder, dtype=torch.float32)
-    had, has = AutoTokenizer.from_pretrained(folder).get_vocab(), tokenizer.get_vocab()
-    shared = [token for token in has if token in had]
-    old, new = torch.tensor([had[token] for token in shared]), torch.tensor([has[token] for token in shared])
+    had, has = AutoTokenizer.from_pretrained(folder), tokenizer.get_vocab()
     sources = dict(earlier.named_modules())
     for name, module in model.named_modules():
         if isinstance(module, nn.Embedding) and module.num_embeddings == len(has):
-            module.weight[new] = sources[name].weight[old]
+            inherit_words(module.weight, sources[name].weight, had, has)
     words = {name for name, weight in earlier.state_dict().items() if weight.shape[:1] == (len(had),)}
     rest = {name: weight for name, weight in earlier.state_dict().items() if name not in words}
     wrong = [name for name in model.load_state_dict(rest, strict=False).missing_keys if name not in words]

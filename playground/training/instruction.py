@@ -18,14 +18,15 @@ from torch.nn import functional as F
 from transformers import LlavaForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from .alignment import name_targets, patch_word_loss, project
-from .augment import share_at
-from .checkpoint import save_checkpoint
-from .loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
-from .packing import Packer, talks_about
-from .scene_tensors import patch_truth, training_pixels, training_scene
-from .stages import announce, set_learning
-from .vlm import chat_tokenizer, make_processor
+from playground.training.alignment import name_targets, patch_word_loss, project
+from playground.training.augment import share_at
+from playground.training.checkpoint import save_checkpoint
+from playground.training.loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
+from playground.training.packing import Packer, talks_about
+from playground.training.scene_tensors import patch_truth, training_pixels, training_scene
+from playground.training.stages import announce, set_learning
+from playground.training.vlm import chat_tokenizer, make_processor
+from playground.training.word_vectors import carry_words
 
 CURRICULUM = ((0.08, 2), (0.2, 4), (1.01, 6))  # until this fraction of the budget, at most so many things
 
@@ -104,6 +105,7 @@ def run_stage(stage: str, description: str | None, *, minutes: float, rate: floa
     run = run_from(arguments)
     announce(stage)
     vlm = LlavaForConditionalGeneration.from_pretrained(arguments.start, dtype=torch.float32)
+    vlm = carry_words(vlm, arguments.start, chat_tokenizer())
     instruct(run, vlm, stage, full=arguments.full)
     save_checkpoint(vlm, make_processor(), arguments.output)
     conclude(run)

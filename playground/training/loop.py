@@ -17,9 +17,9 @@ from safetensors import SafetensorError
 from torch import nn
 from tqdm.auto import tqdm
 
-from .checkpoint import is_first_process
-from .drawing import MakeBatch, batches, default_workers
-from .optimisation import make_optimizers, schedule
+from playground.training.checkpoint import is_first_process
+from playground.training.drawing import MakeBatch, batches, default_workers
+from playground.training.optimisation import make_optimizers, schedule
 
 
 @dataclass(frozen=True)

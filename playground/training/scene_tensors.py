@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..moji.scenes import Scene, Thing, Variety, make_scene
-from ..moji.world import ALL_STYLES, PATCH, all_names
-from .augment import named_colours, reframed, relit
+from playground.moji.scenes import Scene, Thing, Variety, make_scene
+from playground.moji.world import ALL_STYLES, PATCH, all_names
+from playground.training.augment import named_colours, reframed, relit
 
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.5, 0.5, 0.5)

@@ -14,18 +14,24 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
-from transformers import CLIPModel, CLIPSegConfig, CLIPSegForImageSegmentation, CLIPSegProcessor
+from transformers import (
+    CLIPModel,
+    CLIPProcessor,
+    CLIPSegConfig,
+    CLIPSegForImageSegmentation,
+    CLIPSegProcessor,
+    PreTrainedTokenizerFast,
+)
 
-from ..moji.scenes import Scene
-from ..moji.tokenizer import make_tokenizer
-from ..moji.words import Asker, plural_name
-from ..moji.world import article
-from .augment import share_at
-from .checkpoint import save_checkpoint
-from .encoder import TEXT_LENGTH, image_processor
-from .loop import MakeBatch, add_run_arguments, conclude, run_from, train
-from .scene_tensors import training_pixels, training_scene
-from .stages import announce, set_learning
+from playground.moji.scenes import Scene
+from playground.moji.words import Asker, plural_name
+from playground.moji.world import article
+from playground.training.augment import share_at
+from playground.training.checkpoint import save_checkpoint
+from playground.training.encoder import image_processor
+from playground.training.loop import MakeBatch, add_run_arguments, conclude, run_from, train
+from playground.training.scene_tensors import training_pixels, training_scene
+from playground.training.stages import announce, set_learning
 
 PHRASES = 4  # asked about each scene of a batch
 
@@ -91,9 +97,8 @@ class SegmentationObjective(nn.Module):
         return {"loss": pixel + 0.5 * dice.mean(), "pixel": pixel, "dice": dice.mean(), "iou": iou}
 
 
-def batch_maker() -> MakeBatch:
-    """``make_batch`` for ``loop.train``."""
-    tokenizer = make_tokenizer(bos=True, eos=True, max_length=TEXT_LENGTH)
+def batch_maker(tokenizer: PreTrainedTokenizerFast) -> MakeBatch:
+    """``make_batch`` for ``loop.train``; ``tokenizer`` is that of the ``moji-clip`` whose text encoder is used."""
 
     def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
         share = share_at(fraction)
@@ -123,8 +128,8 @@ def main() -> None:
         earlier = CLIPSegForImageSegmentation.from_pretrained(arguments.begin, dtype=torch.float32)
         clipseg.decoder.load_state_dict(earlier.decoder.state_dict())
     set_learning(clipseg, "segmentation")
-    train(run, SegmentationObjective(clipseg), batch_maker())
-    tokenizer = make_tokenizer(bos=True, eos=True, max_length=TEXT_LENGTH)
+    tokenizer = CLIPProcessor.from_pretrained(arguments.clip).tokenizer
+    train(run, SegmentationObjective(clipseg), batch_maker(tokenizer))
     save_checkpoint(clipseg, CLIPSegProcessor(image_processor(), tokenizer), arguments.output)
     conclude(run)
 

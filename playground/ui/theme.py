@@ -7,10 +7,11 @@ from typing import Any
 
 import gradio as gr
 
+from playground.settings import read
 from playground.tasks import examples
-from playground.ui import hosting
 
-STYLES = sorted(Path(__file__).parent.glob("*.css"))
+# The styles of the tabs first: what style.css says holds on every page.
+STYLES = [*sorted(Path(__file__).parent.glob("tabs/*/*.css")), Path(__file__).with_name("style.css")]
 SCRIPT = Path(__file__).with_name("page.js")
 
 TERRACOTTA = gr.themes.Color(
@@ -108,6 +109,6 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "ssr_mode": False,
         "mcp_server": True,
-        "max_file_size": hosting.largest_upload(),
+        "max_file_size": read().largest_upload,
         "allowed_paths": [str(examples.FOLDER)],
     }

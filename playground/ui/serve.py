@@ -1,0 +1,119 @@
+"""The start of the app: settings are checked, the page is served, the model wakes in the background.
+
+Everything that can be wrong with a setting is found before Gradio is imported, which takes seconds; torch is imported
+when the first page is there.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from playground import network, settings
+from playground.settings import SettingError, Settings
+from playground.ui.listening import listening_port, url_host
+
+
+def serve(options: Mapping[str, Any]) -> None:
+    """Serve the page and stay until interrupted.
+
+    Args:
+        options: what the command line said, by the names in `playground.settings.OPTIONS`; None where nothing.
+
+    Raises:
+        SystemExit: with a sentence for each setting that cannot be used.
+    """
+    try:
+        chosen, port = prepared(options)
+    except SettingError as error:
+        raise SystemExit(str(error)) from None
+    # Gradio's MCP server has a client inside that reports to huggingface.co; read when huggingface_hub is imported.
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    # The check of one format of addresses, which nobody here asks for, builds its grammar for more than a second.
+    sys.modules.setdefault("rfc3987_syntax", None)  # jsonschema, which MCP brings, does without it
+    from playground.ui.api.mcp_tools import mend
+    from playground.ui.app import build
+    from playground.ui.loaded import wake
+    from playground.ui.theme import launch_options
+
+    app = build(chosen.model)
+    try:
+        app.launch(
+            server_name=url_host(chosen.host),
+            server_port=port,
+            share=chosen.share,
+            prevent_thread_lock=True,
+            **launch_options(),
+        )
+    except OSError as error:
+        if "empty port" not in str(error):  # what Gradio says, without a number, of whatever keeps it from listening
+            raise
+        raise SystemExit(
+            f"{chosen.host} port {port} cannot be used; something else may run there. Choose another --port."
+        ) from None
+    mend(app)
+    wake(chosen.model)
+    app.block_thread()
+
+
+def prepared(options: Mapping[str, Any]) -> tuple[Settings, int]:
+    """The settings and the port to listen on, with an environment in which Gradio and its clients can start.
+
+    What is left aside is said on the terminal.
+
+    Raises:
+        SettingError: with a sentence for each setting that cannot be used.
+    """
+    chosen = settings.read(options)
+    port = listening_port(chosen.host, chosen.port)
+    settings.export(chosen, os.environ)
+    os.environ["GRADIO_TEMP_DIR"] = str(temporary_folder(chosen.temporary_folder))
+    for note in (*settings.unknown(os.environ), *network.make_usable(os.environ, chosen.host)):
+        print(note, file=sys.stderr)
+    return chosen, port
+
+
+def temporary_folder(named: str) -> Path:
+    """Where Gradio keeps what visitors upload: the folder that was named, or one in the system's for such things.
+
+    The usual one, which all users of a machine share, may belong to somebody else: then it is one of this user's own.
+
+    Raises:
+        SettingError: nothing can be written there.
+    """
+    if named:
+        if not _can_write(Path(named)):
+            raise SettingError(f"GRADIO_TEMP_DIR is “{named}”. Accepted is a folder that can be written to.")
+        return Path(named).resolve()
+    try:
+        around = Path(tempfile.gettempdir()).resolve()
+    except OSError:
+        raise SettingError(
+            "There is no folder for temporary files that can be written to. Name one: GRADIO_TEMP_DIR, or TMPDIR."
+        ) from None
+    for folder in (around / "gradio", around / f"gradio-{_user()}"):
+        if _can_write(folder):
+            return folder
+    return Path(tempfile.mkdtemp(prefix="gradio-"))
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _user() -> str:
+    """Who runs this; a container may have a number and no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
