@@ -10,6 +10,7 @@ Run: ``python -m playground.training.encoder --minutes 40``
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch.nn import functional as F
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, PreTrainedTokenizerFast
 
 from playground.moji.scenes import Scene, Variety, make_scene
+from playground.moji.synonyms import synonyms
 from playground.moji.tokenizer import make_tokenizer
 from playground.moji.words import short_caption
 from playground.moji.world import ALL_STYLES, CANVAS, PATCH, WRITINGS, article
@@ -42,6 +44,7 @@ TEXT_LENGTH = 64
 SPRITE_CANVAS = 64  # pixels; the first part of the curriculum shows one thing on a small canvas
 SPRITE_SHARE = 0.22  # of the budget
 SPRITE_SIGNS = 0.12  # of the sprites: nineteen writings look more alike than all emoji do
+_OTHERS = 2  # of the lists of names hold other words for things
 _TEMPLATES = ("{name}", "{a}", "the {name}", "a picture of {a}")
 
 
@@ -70,9 +73,15 @@ def image_processor() -> CLIPImageProcessor:
     )
 
 
-def name_phrases(template: str) -> list[str]:
-    """The names of everything in the world, as ``template`` words them."""
-    return [template.format(name=name, a=name if name == GROUND else article(name)) for name in NAMES]
+def name_phrases(template: str, names: Sequence[str] = NAMES) -> list[str]:
+    """The names of everything in the world, or other words for them, as ``template`` words them."""
+    return [template.format(name=name, a=name if name == GROUND else article(name)) for name in names]
+
+
+def other_names(rng: np.random.Generator) -> list[str]:
+    """The names of everything in the world, half of them by another word where there is one."""
+    others = synonyms()
+    return [str(rng.choice(others[name])) if name in others and rng.random() < 0.5 else name for name in NAMES]
 
 
 class EncoderObjective(nn.Module):
@@ -154,7 +163,9 @@ def batch_maker(
     tokenizer: PreTrainedTokenizerFast, sprites: float = SPRITE_SHARE, styles: tuple[str, ...] = ALL_STYLES
 ) -> MakeBatch:
     """``make_batch`` for ``loop.train``; ``sprites`` and ``styles`` as in ``scenes_for``."""
-    phrases = [tokenizer(name_phrases(template), padding=True, return_tensors="pt") for template in _TEMPLATES]
+    worded = [name_phrases(template) for template in _TEMPLATES]
+    worded += [name_phrases("{name}", other_names(np.random.default_rng(each))) for each in range(_OTHERS)]
+    phrases = [tokenizer(texts, padding=True, return_tensors="pt") for texts in worded]
 
     def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
         scenes = scenes_for(rng, size, fraction, sprites, styles)
