@@ -69,7 +69,7 @@ class Thing:
     @property
     def kind(self) -> str:
         """Its category: "animal", "fruit", …, "shape"."""
-        return NOUNS[self.noun].kind if self.noun in NOUNS else "shape"
+        return NOUNS[self.noun].kind
 
     @property
     def name(self) -> str:

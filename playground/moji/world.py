@@ -120,7 +120,7 @@ def _nouns() -> dict[str, Noun]:
         for item in words.split():
             word, _, emoji = item.partition(":")
             nouns[word] = Noun(word, kind, emoji or word)
-    shapes = {shape: Noun(shape, "shape") for shape in SHAPES}
+    shapes = {shape: Noun(shape, "shape") for shape in ALL_SHAPES}
     return nouns | shapes | {"sign": Noun("sign", "object")}
 
 
