@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    import threading
+
     import numpy as np
 
     from playground.interpret.trace import Trace
@@ -65,11 +67,13 @@ def explain(
     image: int = 0,
     layer: int | None = None,
     head: int | None = None,
+    stop: threading.Event | None = None,
 ) -> np.ndarray:
     """Which part of a picture a word comes from: a map, float32 (height, width), ≥ 0, of sum 1 or all zero.
 
     method: a name in METHODS. model: may be None where the method needs the trace alone. word: index in
     `trace.words`. image: which picture. layer, head: for methods that have them among their `controls`; None is all.
+    stop: set it to end a method that runs the model, within a layer; then Stopped is raised.
     Raises CannotExplain, with what `reason` says; IndexError for a word, picture, layer or head that is not there.
     """
     from importlib import import_module
@@ -83,7 +87,13 @@ def explain(
     _check(trace, word=word, image=image, layer=layer, head=head)
     chosen = {"layer": layer, "head": head}
     options = {name: chosen[name] for name in METHODS[method].controls}
-    return import_module(f"{__name__}.{method}").explain(model, trace, word, image=image, **options)
+    explained = import_module(f"{__name__}.{method}").explain
+    if stop is None:
+        return explained(model, trace, word, image=image, **options)
+    from playground.models.generation.stopping import stopped_by
+
+    with stopped_by(stop):
+        return explained(model, trace, word, image=image, **options)
 
 
 def _check(trace: Trace, **chosen: int | None) -> None:

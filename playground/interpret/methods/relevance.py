@@ -47,6 +47,8 @@ def all_relevances(
     """The same for several words, in their order: the model runs forward once, and back for each of their pieces."""
     import torch
 
+    from playground.models.generation.stopping import check_stop
+
     run = rerun(model, trace, attention=True, gradients=True)
     kept = slice(None) if layer is None else slice(range(len(run.attention))[layer] + 1)
     groups = run.attention[kept], run.cross[kept], run.encoder
@@ -54,6 +56,7 @@ def all_relevances(
     tokens = image_tokens(trace)
     found = {}
     for piece in sorted({piece for word in words for piece in trace.words[word].pieces}):
+        check_stop()
         score = run.logits[piece, trace.pieces[piece].token_id]
         gradients = iter(torch.autograd.grad(score, layers, retain_graph=True))
         flows = [[_flow(square, next(gradients), head) for square in group] for group in groups]
