@@ -113,8 +113,8 @@ def test_what_occlusion_found_is_known_by_the_model_itself(moji: ChatModel, seen
     again = replace(seen)
     twin = load("moji-blip")  # another model, which may get the place in memory of one that is gone
     kept = occlusion._remembered.setdefault(again, occlusion.WeakKeyDictionary())
-    kept.setdefault(twin.model, {})[0, occlusion.SIZE, occlusion.STEPS] = None
-    covers, likely = occlusion.falls(moji, again)
+    kept.setdefault(twin.model, {})[0, occlusion.SIZE, 2] = None
+    covers, likely = occlusion.falls(moji, again, steps=2)
     assert len(likely) == 1 + len(covers) and len(kept) == 2
     del twin, kept
     gc.collect()

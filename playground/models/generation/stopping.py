@@ -42,8 +42,18 @@ def stopped_by(stop: Event | None) -> Iterator[None]:
 
 def check_stop() -> None:
     """Raise Stopped where one of the events of `stopped_by` is set; to be called between two pieces of work."""
-    if any(event.is_set() for event in _events.get()):
-        raise Stopped
+    checker()()
+
+
+def checker() -> Callable[[], None]:
+    """`check_stop` for what runs in another thread: with the events that are open here and now."""
+    events = _events.get()
+
+    def check() -> None:
+        if any(event.is_set() for event in events):
+            raise Stopped
+
+    return check
 
 
 @contextlib.contextmanager
