@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from playground.checkpoints.catalog import Entry
 from playground.models import prompt
 from playground.models.generation.detokenize import decoded, spelled, token_text
+from playground.models.generation.stopping import its_turn
 from playground.models.layout.positions import image_positions
 from playground.models.messages import Answer, Candidate, Likelihood, Message, Piece, Statistics
 
@@ -215,12 +216,11 @@ class ChatModel:
         stop: set it to end all of them after the token in work; what they said so far is what comes back.
         Raises torch.OutOfMemoryError where they are too many at once; `playground.tasks.bulk.many` sees to that.
         """
-        from playground.models.generation import generate as generation
         from playground.models.generation.batch import generate_batch
 
         rooms = [self._room(inputs, max_new_tokens) for inputs in prepared]
         stop = stop or threading.Event()
-        with generation.its_turn(self._turn, stop) as mine:
+        with its_turn(self._turn, stop) as mine:
             if not mine:
                 return [""] * len(prepared)
             return generate_batch(
@@ -255,7 +255,7 @@ class ChatModel:
         from playground.models.generation import generate as generation
 
         inputs, stop = self.prepare(messages), stop or threading.Event()
-        with generation.its_turn(self._turn, stop) as mine:
+        with its_turn(self._turn, stop) as mine:
             found = mine and generation.once(
                 self.model,
                 inputs,
