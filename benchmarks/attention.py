@@ -16,11 +16,11 @@ import statistics
 
 from measuring import ask, medians, noise, print_table, smolvlm_shaped
 
-from playground.inside.capture import Recorder
-from playground.models import generation
+from playground.interpret.recorder import Recorder
 from playground.models.attention import NAME
-from playground.models.layout import image_positions
-from playground.models.seen import Seen
+from playground.models.generation import generate as generation
+from playground.models.generation.image_features import Seen
+from playground.models.layout.positions import image_positions
 
 NEW_TOKENS = 32
 

@@ -14,7 +14,7 @@ import argparse
 from measuring import ask, medians, noise, print_table, smolvlm_shaped
 
 from playground.models.chat import Message
-from playground.models.seen import Seen
+from playground.models.generation.image_features import Seen
 
 
 def main() -> None:

@@ -20,10 +20,10 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
 from measuring import medians, print_table  # noqa: E402
 
-from playground.inside.methods import METHODS  # noqa: E402
+from playground.interpret.methods import METHODS  # noqa: E402
 from playground.tasks.examples import examples  # noqa: E402
-from playground.ui import attention_actions as actions  # noqa: E402
-from playground.ui.attention_view import CONTROLS  # noqa: E402
+from playground.ui.tabs.attention import actions  # noqa: E402
+from playground.ui.tabs.attention.view import CONTROLS  # noqa: E402
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from measuring import ask, medians, print_table
 from playground import load
 from playground.moji.scenes import make_scene
 from playground.moji.world import EMOJI_NOUNS
+from playground.tasks.bulk.many import caption_many, embed_many
 from playground.tasks.caption import PROMPTS
-from playground.tasks.many import caption_many, embed_many
 
 
 def main() -> None:

@@ -99,7 +99,7 @@ def told(path: Path) -> list[str]:
     from playground import load
     from playground.imaging.opening import open_picture
     from playground.tasks.chat import chat
-    from playground.ui.streaming import growing
+    from playground.ui.components.streaming import growing
 
     model, messages, texts = load("moji-vlm"), (), []
     for question in QUESTIONS:

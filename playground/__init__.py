@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from playground.models.chat import ChatModel
     from playground.models.detection import DetectionModel
     from playground.models.embedding import EmbeddingModel
-    from playground.models.remote import RemoteChatModel
     from playground.models.segmentation import SegmentationModel
+    from playground.models.server.chat import RemoteChatModel
 
 __all__ = ["load"]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import checkpoints_chat as chat
 import checkpoints_encoders as encoders
 import checkpoints_single as single
+import checkpoints_windows as windows
 import torch
 import transformers as hf
 from tiny import VISION, Built, bytes_tokenizer, ids_of, llama_config
@@ -84,6 +85,7 @@ BUILDERS: dict[str, Callable[[], tuple]] = {
         *(chat.qwen3_vl, chat.llava_next, chat.llava_onevision, chat.internvl, chat.gemma3),
         *(single.paligemma, single.florence2, single.blip, single.blip_vqa, single.blip_chat),
         *(clip, siglip, clipseg, vip_llava, text_only),
+        *windows.BUILDERS,
         *encoders.BUILDERS,
     )
 }

@@ -9,9 +9,9 @@ from PIL import Image
 from scripted_server import says, scripted
 
 from playground import load
-from playground.inside.anatomy import NoAnatomy, anatomy
-from playground.inside.colours import as_colours, principal
-from playground.inside.stations import ENCODER, LANGUAGE, NEXT, PATCHES, PIXELS, PROJECTOR, TOKENS, VISION
+from playground.interpret.anatomy.anatomy import NoAnatomy, anatomy
+from playground.interpret.anatomy.principal_components import as_colours, principal
+from playground.interpret.anatomy.stages import ENCODER, LANGUAGE, NEXT, PATCHES, PIXELS, PROJECTOR, TOKENS, VISION
 from playground.models.chat import Message
 from playground.tasks.examples import examples
 

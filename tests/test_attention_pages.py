@@ -9,14 +9,20 @@ import pytest
 
 from playground.models.chat import ChatModel
 from playground.tasks.examples import examples
-from playground.ui import (
-    attention_actions,
-    attention_picture,
-    attention_tab,
-    attention_view,
+from playground.ui.components.fields import Turn, Why
+from playground.ui.tabs.attention import (
+    actions as attention_actions,
 )
-from playground.ui.attention_view import CONTROLS
-from playground.ui.turn import Turn, Why
+from playground.ui.tabs.attention import (
+    layout as attention_tab,
+)
+from playground.ui.tabs.attention import (
+    picture as attention_picture,
+)
+from playground.ui.tabs.attention import (
+    view as attention_view,
+)
+from playground.ui.tabs.attention.view import CONTROLS
 
 
 def test_attention_is_switched_off_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,9 +14,9 @@ import pytest
 from app_process import ROOT
 
 from playground.cli import main
-from playground.tasks.caption_folder import files_in
-from playground.tasks.captions_file import Captioned, CaptionsLog, as_csv, as_json, as_jsonl
+from playground.tasks.bulk.caption_folder import files_in
 from playground.tasks.examples import examples
+from playground.tasks.exports.captions import Captioned, CaptionsLog, as_csv, as_json, as_jsonl
 
 COPIES = 24
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from playground import load
 from playground.models.chat import CannotRead, ChatModel, Message, PromptTooLong
-from playground.models.text import spelled
+from playground.models.generation.detokenize import spelled
 
 FAMILIES = ("llava_clip", "llava_siglip", "llava_words", "smolvlm", "idefics3", "qwen2_5_vl")
 

@@ -14,17 +14,27 @@ from playground.imaging.opening import open_picture
 from playground.models.chat import ChatModel
 from playground.tasks import TaskError
 from playground.tasks.examples import examples
-from playground.ui import (
-    chat_camera,
-    chat_files,
-    chat_kept,
-    chat_settings,
-    chat_talk,
-    chat_why,
-    session,
+from playground.ui import session
+from playground.ui.components.fields import Turn
+from playground.ui.tabs.chat import (
+    actions as chat_talk,
 )
-from playground.ui.chat_talk import Talk
-from playground.ui.turn import Turn
+from playground.ui.tabs.chat import (
+    browser_storage as chat_kept,
+)
+from playground.ui.tabs.chat import (
+    camera as chat_camera,
+)
+from playground.ui.tabs.chat import (
+    files as chat_files,
+)
+from playground.ui.tabs.chat import (
+    settings as chat_settings,
+)
+from playground.ui.tabs.chat import (
+    why as chat_why,
+)
+from playground.ui.tabs.chat.actions import Talk
 
 
 def said(text: str, *files: str) -> dict:

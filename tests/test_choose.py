@@ -21,11 +21,11 @@ from playground.models.chat import ChatModel, Message
 from playground.models.loading import load
 from playground.tasks import TaskError
 from playground.tasks.answer import answer
+from playground.tasks.bulk.answer_table import answer_table, as_csv, as_json, check_size
 from playground.tasks.choose import checked_choices, choose
 from playground.tasks.examples import examples
-from playground.tasks.glance import glance
 from playground.tasks.lines import distinct_lines
-from playground.tasks.table import answer_table, as_csv, as_json, check_size
+from playground.tasks.preview_map import glance
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 
+import lively
 import pytest
 from PIL import Image
 
 from playground import load
 from playground.models.chat import Answer, ChatModel, Message
-from playground.models.conversation import Conversation
-from playground.models.seen import Seen
+from playground.models.generation.image_features import Seen
+from playground.models.generation.prefix_cache import Conversation
 
+WINDOWS = ("gemma3", "llava_mistral", "qwen2_vl_windows", "cohere2_vision")
 EXACT = (
     "llava_words", "smolvlm", "idefics3", "qwen2_5_vl", "qwen3_vl", "llava_next", "llava_onevision",
     "internvl", "gemma3",
@@ -43,8 +45,7 @@ def same(model: ChatModel, messages: list[Message], conversation: Conversation, 
 def test_every_turn_equals_the_same_turn_computed_anew(checkpoint, picture, family):
     model = load(str(checkpoint(family)))
     kept, other = model.conversation(), Image.linear_gradient("L").resize((90, 140))
-    # LLaVA-OneVision reads a picture in another way as soon as there are two; Gemma's layers cannot go back.
-    free = family not in ("llava_onevision", "gemma3")
+    free = family != "llava_onevision"  # it reads a picture in another way as soon as there are two
     talk = [user("what is this ?", picture)]
     first = same(model, talk, kept)
     assert first.statistics.reused_tokens == 0 and first.statistics.cold_reason is None
@@ -89,14 +90,43 @@ def test_a_family_that_cannot_continue_says_so_and_answers_all_the_same(checkpoi
     assert len(kept) == kept.nbytes == 0
 
 
-def test_a_long_talk_in_a_model_with_windows_begins_anew_where_it_was_edited(checkpoint, picture):
-    model, kept = load(str(checkpoint("gemma3"))), Conversation()
-    talk = [user("how many dogs are there ? " * 20, picture)]
-    talk += [said(same(model, talk, kept)), user("is there a cat ?")]
-    same(model, talk, kept)
-    edited = same(model, [talk[0], talk[1], user("is there a dog ?")], kept)
-    assert edited.statistics.reused_tokens == 0
-    assert "only the newest tokens" in edited.statistics.cold_reason
+@pytest.mark.parametrize(("family", "cache"), [*((family, None) for family in WINDOWS), ("gemma3", "hybrid")])
+def test_layers_with_a_window_continue_exactly_and_can_be_taken_back(tmp_path, picture, family, cache):
+    def ask_for_a_cache(model):
+        model.generation_config.cache_implementation = cache
+
+    model = load(str(lively.write(family, tmp_path, ask_for_a_cache)))
+    other = Image.linear_gradient("L").resize((90, 140))
+    for text in ("hi", "how many dogs are there ? " * 12):  # shorter and longer than the window
+        kept = model.conversation()
+        talk = [user(text, picture)]
+        talk += [said(same(model, talk, kept)), user("is there a cat ?", other)]
+        talk += [said(same(model, talk, kept)), user("and ?")]
+        third = same(model, talk, kept)
+        assert third.statistics.reused_tokens > third.statistics.image_tokens
+        edited = same(model, [*talk[:3], said(third), user("a dog ?")], kept)
+        assert edited.statistics.reused_tokens > edited.statistics.image_tokens
+        assert edited.statistics.cold_reason is None
+        warm = model.likelihoods(talk, ["yes", "no"], conversation=kept)
+        assert [one.log_probability for one in warm] == pytest.approx(
+            [one.log_probability for one in model.likelihoods(talk, ["yes", "no"])], abs=1e-3
+        )
+
+
+def test_running_states_go_on_where_the_talk_ended_and_begin_anew_where_it_was_edited(tmp_path, picture):
+    model, kept = load(str(lively.write("qwen3_5", tmp_path))), Conversation()
+    end = model.model.generation_config.eos_token_id
+    answer = [*model.processor.tokenizer("two dogs", add_special_tokens=False)["input_ids"], end]
+    talk = [user("how many dogs are there ? " * 8, picture)]
+    for turn in range(3):
+        warm = model.generate(talk, max_new_tokens=8, given=[answer], conversation=kept)
+        cold = model.generate(talk, max_new_tokens=8, given=[answer])
+        chances = [piece.probability for piece in cold.pieces]
+        assert [piece.probability for piece in warm.pieces] == pytest.approx(chances, rel=1e-3)
+        assert (warm.statistics.reused_tokens > warm.statistics.image_tokens) == (turn > 0)
+        talk += [said(warm), user("is there a cat ?", *([picture] if turn == 0 else []))]
+    edited = same(model, [talk[0], Message("assistant", "one dog"), user("a cat ?")], kept)
+    assert edited.statistics.reused_tokens == 0 and "running state" in edited.statistics.cold_reason
 
 
 def test_the_vision_encoder_sees_only_new_pictures(checkpoint, picture):

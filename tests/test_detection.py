@@ -14,7 +14,7 @@ from torchvision.ops import box_iou
 from playground import load
 from playground.imaging.drawing import colours, draw_boxes
 from playground.models.chat import PromptTooLong
-from playground.models.seen import Seen
+from playground.models.generation.image_features import Seen
 from playground.tasks import TaskError
 from playground.tasks.detect import detect
 

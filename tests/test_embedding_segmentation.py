@@ -12,7 +12,7 @@ from families import CLICKS, ENCODED_ONCE, ENCODER_FAMILIES, FITS, VECTORS, WORD
 from PIL import Image
 
 from playground import load
-from playground.models.seen import Seen
+from playground.models.generation.image_features import Seen
 from playground.models.segmentation import SegmentationModel
 from playground.tasks import TaskError
 from playground.tasks.segment import segment, segment_at

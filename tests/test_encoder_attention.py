@@ -7,11 +7,11 @@ import pytest
 import transformers as hf
 
 from playground import load
-from playground.inside.encoder import encoder_attention
-from playground.inside.trace import paint
-from playground.models import vision
+from playground.interpret.encoder_attention import encoder_attention
+from playground.interpret.trace import paint
 from playground.models.chat import Message
-from playground.models.layout import NoLayout
+from playground.models.generation import image_inputs as vision
+from playground.models.layout.positions import NoLayout
 
 ENCODERS = {"clip": hf.CLIPModel, "siglip": hf.SiglipModel, "siglip2_naflex": hf.Siglip2Model}
 TOWERS = ("llava_clip", "smolvlm", "internvl", "gemma3", "llava_onevision")

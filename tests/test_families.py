@@ -23,10 +23,10 @@ from families import (
 from PIL import Image
 
 from playground import load
-from playground.inside.methods.rerun import rerun
-from playground.inside.trace import Trace, trace
+from playground.interpret.methods.teacher_forcing import rerun
+from playground.interpret.trace import Trace, trace
 from playground.models.chat import CannotRead, ChatModel, Message
-from playground.models.layout import NoLayout, image_layouts, image_positions
+from playground.models.layout.positions import NoLayout, image_layouts, image_positions
 from playground.models.prompt import answer_start, answer_tokens
 from playground.tasks.caption import PROMPTS
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from playground import load
 from playground.models.chat import CannotRead, ChatModel, Message
-from playground.models.layout import NoLayout, image_layouts, image_positions, unknown_layout
+from playground.models.layout.positions import NoLayout, image_layouts, image_positions, unknown_layout
 
 SEVERAL = (
     *("llava_clip", "llava_siglip", "llava_words", "smolvlm", "idefics3", "qwen2_5_vl", "qwen3_vl"),

@@ -12,12 +12,12 @@ import transformers as hf
 from PIL import Image
 
 from playground import load
-from playground.inside.capture import Recorder, available
-from playground.inside.score import mass_inside, pointing_hit
-from playground.inside.trace import attention_map, trace, words_of
+from playground.interpret.metrics.score import mass_inside, pointing_hit
+from playground.interpret.recorder import Recorder, available
+from playground.interpret.trace import attention_map, trace, words_of
 from playground.models.attention import plug_in
 from playground.models.chat import ChatModel, Message, Piece
-from playground.models.layout import ImageLayout, NoLayout
+from playground.models.layout.positions import ImageLayout, NoLayout
 
 FAMILIES = ("llava_clip", "llava_words", "smolvlm", "llava_onevision", "internvl", "qwen3_vl")
 

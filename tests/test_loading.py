@@ -87,9 +87,10 @@ def test_an_address_or_a_path_in_a_message_is_read_as_text(tmp_path, checkpoint)
 
 def test_importing_the_package_is_light():
     code = (
-        "import sys, playground, playground.models.loading, playground.models.chat, playground.models.layout, "
+        "import sys, playground, playground.models.loading, playground.models.chat, "
+        "playground.models.layout.positions, "
         "playground.models.embedding, playground.models.segmentation, playground.checkpoints.download, "
-        "playground.inside.trace; "
+        "playground.interpret.trace; "
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'gradio')))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1]).returncode == 0

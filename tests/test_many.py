@@ -13,7 +13,7 @@ from playground import load
 from playground.models.chat import ChatModel, Message
 from playground.moji.scenes import make_scene
 from playground.tasks import TaskError
-from playground.tasks.many import answer_many, caption_each, caption_many, embed_many, reply_many
+from playground.tasks.bulk.many import answer_many, caption_each, caption_many, embed_many, reply_many
 
 QUESTIONS = ("how many dogs are there?", "is there a cat in the picture?")
 TALKERS = ("smolvlm", "qwen2_5_vl", "llava_next", "internvl", "gemma3", "florence2", "blip", "blip_vqa")

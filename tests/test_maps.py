@@ -10,14 +10,14 @@ from PIL import Image
 
 from playground import load
 from playground.imaging.drawing import maps_grid
-from playground.inside.check import by_chance, check
-from playground.inside.heads import head_maps
-from playground.inside.measure import named_things
-from playground.inside.methods import explain
-from playground.inside.methods.leaning import BLANK, leaning
-from playground.inside.patch import box_of, columns_of, tokens_at, words_at
-from playground.inside.score import baseline, beside_baselines
-from playground.inside.trace import attention_map, trace
+from playground.interpret.heads import head_maps
+from playground.interpret.methods import explain
+from playground.interpret.methods.image_dependence import BLANK, leaning
+from playground.interpret.metrics.check import by_chance, check
+from playground.interpret.metrics.measure import named_things
+from playground.interpret.metrics.score import baseline, beside_baselines
+from playground.interpret.token_lookup import box_of, columns_of, tokens_at, words_at
+from playground.interpret.trace import attention_map, trace
 from playground.models.chat import Message
 from playground.moji.fresh import fresh_scenes
 from playground.tasks.examples import examples, truth_of
@@ -31,7 +31,7 @@ from playground.tasks.maps import (
     telling_word,
     with_leans,
 )
-from playground.ui import attention_figures
+from playground.ui.tabs.attention import figures as attention_figures
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_a_true_map_beats_chance_by_mask_and_by_model(moji, seen):
 
 def test_the_check_believes_the_right_maps_and_hardly_any_random_one(moji, monkeypatch):
     """Of words that name things: at least three in four of the believed maps, at most one in twenty by chance."""
-    monkeypatch.setattr("playground.inside.check._unchanged", lambda *_: (None, "left out here, for time"))
+    monkeypatch.setattr("playground.interpret.metrics.check._unchanged", lambda *_: (None, "left out here, for time"))
     rng, found = np.random.default_rng(0), {"patches": [], "random": []}
     for scene in fresh_scenes(7, 3):
         answered = moji.trace(scene.image, "describe the picture.")

@@ -13,7 +13,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from playground.imaging.drawing import colours
-from playground.tasks.masks_file import FILES, coco, write_masks
+from playground.tasks.exports.masks import FILES, coco, write_masks
 
 NAMES = ("dog", "red circle", "Ünknown / thing", "dog")
 

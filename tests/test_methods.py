@@ -12,16 +12,16 @@ from families import CHAT_FAMILIES
 from PIL import Image
 
 from playground import load
-from playground.inside.methods import METHODS, CannotExplain, explain, reason
-from playground.inside.methods.activation import rank_gaussian
-from playground.inside.methods.leaning import BLANK, blank, leaning, says_little
-from playground.inside.methods.lens import logit_lens
-from playground.inside.methods.occlusion import _covers
-from playground.inside.methods.patches import _blurred
-from playground.inside.methods.rerun import probabilities, rerun
-from playground.inside.methods.walk import back, image_tokens
-from playground.inside.score import mass_inside
-from playground.inside.trace import Trace, Word, trace
+from playground.interpret.methods import METHODS, CannotExplain, explain, reason
+from playground.interpret.methods.activation import rank_gaussian
+from playground.interpret.methods.image_dependence import BLANK, blank, leaning, says_little
+from playground.interpret.methods.logit_lens import logit_lens
+from playground.interpret.methods.occlusion import _covers
+from playground.interpret.methods.patches import _blurred
+from playground.interpret.methods.propagate_relevance import back, image_tokens
+from playground.interpret.methods.teacher_forcing import probabilities, rerun
+from playground.interpret.metrics.score import mass_inside
+from playground.interpret.trace import Trace, Word, trace
 from playground.models.chat import ChatModel, Message
 from playground.moji.scenes import make_scene
 
@@ -169,7 +169,7 @@ def test_words_that_need_no_picture_do_not_lean_on_it(moji, seen):
 
 def test_occlusion_runs_once_for_all_words_of_an_answer(moji, seen, monkeypatch):
     first = explain("occlusion", moji, seen, place_of(seen, "dog"))
-    monkeypatch.setattr("playground.inside.methods.occlusion.probabilities", None)  # calling it would raise
+    monkeypatch.setattr("playground.interpret.methods.occlusion.probabilities", None)  # calling it would raise
     second = explain("occlusion", moji, seen, place_of(seen, "circle"))
     assert not np.allclose(first, second)
 

@@ -6,15 +6,13 @@ import pytest
 
 from playground.models.messages import Candidate, Likelihood, Statistics
 from playground.tasks.answer import Answered
+from playground.tasks.bulk.answer_table import Cell
 from playground.tasks.choose import Choice, Chosen
-from playground.tasks.table import Cell
-from playground.ui import (
-    answer_html,
-    picture_input,
-    troubles,
-)
-from playground.ui.chat_view import view
-from playground.ui.turn import Turn
+from playground.ui import error_messages as troubles
+from playground.ui.components import picture_input
+from playground.ui.components.fields import Turn
+from playground.ui.tabs.ask import view as answer_html
+from playground.ui.tabs.chat.view import view
 
 
 def test_a_picture_that_breaks_the_decoder_gets_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

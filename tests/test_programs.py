@@ -21,18 +21,18 @@ from PIL import Image
 from test_imaging import huge_png, saved
 
 from playground.imaging.opening import open_picture
-from playground.inside.methods import explain
+from playground.interpret.methods import explain
 from playground.models.chat import Message
 from playground.models.loading import load
 from playground.tasks.answer import answer
 from playground.tasks.attend import attend
 from playground.tasks.chat import chat
 from playground.tasks.choose import choose
+from playground.tasks.classify import match
 from playground.tasks.detect import detect
 from playground.tasks.examples import examples, truth_of
-from playground.tasks.match import match
 from playground.tasks.segment import segment
-from playground.ui.streaming import growing
+from playground.ui.components.streaming import growing
 
 ENDPOINTS = {"answer", "attend", "caption", "chat", "choose", "detect", "match", "models", "segment"}
 SCENE = examples()[0]

@@ -16,7 +16,8 @@ from PIL import Image
 from test_imaging import saved
 
 from playground.tasks.examples import FOLDER, examples
-from playground.ui import frame, links, opening, reload, session, uploads
+from playground.ui import app as frame
+from playground.ui import links, opening, reload, session, uploads
 from playground.ui.theme import launch_options
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from playground import load
-from playground.models.seen import Seen
+from playground.models.generation.image_features import Seen
 from playground.models.segmentation import SegmentationModel
 from playground.moji.fresh import fresh_scenes
 from playground.moji.scenes import Scene

@@ -24,14 +24,14 @@ from streams import FORMATS
 from playground import load
 from playground.checkpoints.files import LoadError
 from playground.models.chat import ChatModel, Message, PromptTooLong
-from playground.models.remote import RemoteChatModel
-from playground.models.server import ServerError
+from playground.models.server.chat import RemoteChatModel
+from playground.models.server.connection import ServerError
 from playground.tasks import TaskError
 from playground.tasks.answer import answer
 from playground.tasks.attend import attend
+from playground.tasks.bulk.many import answer_many
 from playground.tasks.chat import chat
 from playground.tasks.examples import examples
-from playground.tasks.many import answer_many
 
 MOJI = str(ROOT / "assets" / "moji" / "moji-vlm")
 HELLO = (Message("user", "hello"),)
@@ -115,7 +115,8 @@ def test_two_clients_are_answered_at_once(address: str, local: ChatModel) -> Non
 
 
 def test_the_app_uses_a_server_and_says_what_it_lacks(address: str, local: ChatModel) -> None:
-    from playground.ui import answer_tab, attention_tab
+    from playground.ui.tabs.ask import layout as answer_tab
+    from playground.ui.tabs.attention import layout as attention_tab
 
     name, scene = f"{address}#{MOJI}", examples()[0]
     *_, (card, no_map, look, *_) = answer_tab.respond(str(scene.path), scene.question, "free", "", "sum", name)

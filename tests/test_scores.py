@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 from playground import load
-from playground.inside.chance import random_scores
-from playground.inside.faithfulness import area, curves
-from playground.inside.measure import Plan, measure, named_things
-from playground.inside.methods import METHODS, explain
-from playground.inside.methods.leaning import FUNCTION_WORDS
-from playground.inside.sanity import given, randomised, rank_correlation
-from playground.inside.score import (
+from playground.interpret.methods import METHODS, explain
+from playground.interpret.methods.image_dependence import FUNCTION_WORDS
+from playground.interpret.metrics.chance import random_scores
+from playground.interpret.metrics.faithfulness import area, curves
+from playground.interpret.metrics.measure import Plan, measure, named_things
+from playground.interpret.metrics.sanity import given, randomised, rank_correlation
+from playground.interpret.metrics.score import (
     BASELINES,
     baseline,
     beside_baselines,
@@ -30,8 +30,8 @@ from playground.inside.score import (
     pointing_hit,
     score_map,
 )
-from playground.inside.table import as_table
-from playground.inside.trace import Trace, trace
+from playground.interpret.metrics.table import as_table
+from playground.interpret.trace import Trace, trace
 from playground.models.chat import ChatModel, Message
 from playground.moji.fresh import fresh_scenes
 from playground.moji.scenes import Scene, make_scene
@@ -242,7 +242,7 @@ def test_the_command_prints_the_table_and_keeps_the_figures(tmp_path):
     output = tmp_path / "deep" / "maps.json"
     asked = ["--scenes", "3", "--few", "1", "--models", "moji-vlm", "--methods", "attention", "gradcam"]
     run = subprocess.run(
-        [sys.executable, "-m", "playground.inside.score", *asked, "--output", str(output)],
+        [sys.executable, "-m", "playground.interpret.metrics.score", *asked, "--output", str(output)],
         capture_output=True, text=True, cwd=ROOT,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from playground.models.seen import Seen, encoded, key_of
+from playground.models.generation.image_features import Seen, encoded, key_of
 
 
 @pytest.fixture

@@ -13,12 +13,10 @@ from PIL import Image
 
 from playground.imaging.drawing import PALETTE
 from playground.tasks.examples import examples, truth_of
-from playground.ui import (
-    segment_export,
-    segment_tab,
-    segment_view,
-)
-from playground.ui.segment_view import Segmented
+from playground.ui.tabs.segment import export as segment_export
+from playground.ui.tabs.segment import layout as segment_tab
+from playground.ui.tabs.segment import view as segment_view
+from playground.ui.tabs.segment.view import Segmented
 
 LOOK = (0.5, 0.5, segment_view.STYLES[0], segment_view.VIEWS[0])
 
@@ -114,7 +112,7 @@ def test_files_hold_what_is_ticked_at_the_size_of_the_picture(tmp_path: Path) ->
 
 
 def test_the_legend_has_the_colours_of_the_masks() -> None:
-    style = (Path(segment_tab.__file__).parent / "segment_tab.css").read_text()
+    style = (Path(segment_tab.__file__).parent / "segment.css").read_text()
     shown = re.findall(r"nth-child\(12n\+(\d+)\) \{ --mask: rgb\((\d+), (\d+), (\d+)\)", style)
     assert [tuple(map(int, found)) for found in shown] == [(i + 1, *colour) for i, colour in enumerate(PALETTE)]
 

@@ -15,8 +15,8 @@ from streams import FORMATS
 from playground import load
 from playground.checkpoints.files import LoadError
 from playground.models.chat import Message
-from playground.models.remote import connect
-from playground.models.server import ServerError
+from playground.models.server.chat import connect
+from playground.models.server.connection import ServerError
 
 HELLO = (Message("user", "hello"),)
 

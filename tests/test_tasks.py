@@ -22,13 +22,13 @@ from playground.tasks import TaskError
 from playground.tasks.answer import answer
 from playground.tasks.attend import attend, score
 from playground.tasks.caption import PROMPTS, caption
-from playground.tasks.caption_candidates import caption_candidates
-from playground.tasks.caption_wording import wording
+from playground.tasks.captions.candidates import caption_candidates
+from playground.tasks.captions.clip_score import clip_scores
+from playground.tasks.captions.wording import wording
 from playground.tasks.chat import Reply, chat, newest_pictures
-from playground.tasks.clip_score import clip_scores
 from playground.tasks.examples import examples, truth_of
 from playground.tasks.segment import phrases, segment
-from playground.ui.streaming import growing
+from playground.ui.components.streaming import growing
 
 RED, BLUE = Image.new("RGB", (64, 64), "red"), Image.new("RGB", (64, 64), "blue")
 
@@ -201,7 +201,7 @@ def test_overlays_show_what_they_are_given() -> None:
 
 
 def test_the_page_is_built_without_torch() -> None:
-    code = "import sys, app, playground.ui.frame as f; f.build(); sys.exit('torch' in sys.modules)"
+    code = "import sys, app, playground.ui.app as f; f.build(); sys.exit('torch' in sys.modules)"
     quiet = {**os.environ, "HF_HUB_OFFLINE": "1"}
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=quiet, check=False).returncode == 0
 

@@ -13,11 +13,11 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from playground import load
-from playground.inside.capture import Recorder, Rows
-from playground.inside.methods.rerun import probabilities
-from playground.inside.sanity import given
-from playground.inside.saved import LARGEST
-from playground.inside.trace import CannotRepeat, attention_map, load_trace, paint, trace, trace_answer
+from playground.interpret.methods.teacher_forcing import probabilities
+from playground.interpret.metrics.sanity import given
+from playground.interpret.recorder import Recorder, Rows
+from playground.interpret.trace import CannotRepeat, attention_map, load_trace, paint, trace, trace_answer
+from playground.interpret.trace_file import LARGEST
 from playground.models.chat import Message
 from playground.tasks.examples import examples
 

@@ -15,8 +15,8 @@ from playground.imaging.opening import MediaError, open_picture
 from playground.models.messages import Message
 from playground.tasks import TaskError
 from playground.tasks.examples import examples
-from playground.tasks.markdown import harmless_markdown
-from playground.tasks.transcript import as_json, as_zip, from_json
+from playground.tasks.exports.markdown import harmless_markdown
+from playground.tasks.exports.transcript import as_json, as_zip, from_json
 
 TALK = (
     Message("system", "answer in one word"),

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playground.models.remote import AnyChatModel
-    from playground.tasks.caption_folder import FolderRun
+    from playground.models.server.chat import AnyChatModel
+    from playground.tasks.bulk.caption_folder import FolderRun
 
 
 def options_of(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     """
     from playground.checkpoints.files import LoadError
     from playground.tasks import TaskError
-    from playground.tasks.caption_folder import caption_folder, files_in
+    from playground.tasks.bulk.caption_folder import caption_folder, files_in
 
     try:
         files_in(options.folder)  # a slip in the name is said before a model is loaded

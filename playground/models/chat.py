@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, ClassVar
 
 from playground.checkpoints.catalog import Entry
 from playground.models import prompt
-from playground.models.layout import image_positions
+from playground.models.generation.detokenize import decoded, spelled, token_text
+from playground.models.layout.positions import image_positions
 from playground.models.messages import Answer, Candidate, Likelihood, Message, Piece, Statistics
-from playground.models.text import decoded, spelled, token_text
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
     from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 
-    from playground.inside.trace import Trace
+    from playground.interpret.trace import Trace
     from playground.models.attention import Listener
-    from playground.models.conversation import Conversation
-    from playground.models.generation import Spent, Step
-    from playground.models.seen import Seen
+    from playground.models.generation.generate import Spent, Step
+    from playground.models.generation.image_features import Seen
+    from playground.models.generation.prefix_cache import Conversation
 
 
 class CannotRead(ValueError):
@@ -147,7 +147,7 @@ class ChatModel:
         stop: threading.Event | None,
         **options,
     ) -> Generator[Piece, None, Answer]:
-        from playground.models import generation
+        from playground.models.generation import generate as generation
 
         asked = time.perf_counter()
         inputs = self.prepare(messages)
@@ -181,10 +181,10 @@ class ChatModel:
     def trace(self, image: Image.Image, question: str, **options) -> Trace:
         """The answer to a question about a picture, with what each of its words looked at.
 
-        options: what `playground.inside.trace.trace` takes. Raises NoLayout, with the reason, where attention maps
+        options: what `playground.interpret.trace.trace` takes. Raises NoLayout, with the reason, where attention maps
         cannot be taken, and what `prepare` raises.
         """
-        from playground.inside.trace import trace
+        from playground.interpret.trace import trace
 
         return trace(self, [Message("user", question, (image,))], **options)
 
@@ -194,10 +194,10 @@ class ChatModel:
         """One answer to each prompt that `prepare` returned, computed together: the likeliest tokens, as alone.
 
         stop: set it to end all of them after the token in work; what they said so far is what comes back.
-        Raises torch.OutOfMemoryError where they are too many at once; `playground.tasks.many` sees to that.
+        Raises torch.OutOfMemoryError where they are too many at once; `playground.tasks.bulk.many` sees to that.
         """
-        from playground.models import generation
-        from playground.models.batch import generate_batch
+        from playground.models.generation import generate as generation
+        from playground.models.generation.batch import generate_batch
 
         room = min(self._room(inputs, max_new_tokens) for inputs in prepared)
         stop = stop or threading.Event()
@@ -209,9 +209,9 @@ class ChatModel:
     def conversation(self, limit_mb: int = 2048) -> Conversation:
         """Something for a session to keep, so that each turn computes only what is new: hand it to `stream`.
 
-        limit_mb: see `playground.models.conversation.Conversation`.
+        limit_mb: see `playground.models.generation.prefix_cache.Conversation`.
         """
-        from playground.models.conversation import Conversation
+        from playground.models.generation.prefix_cache import Conversation
 
         return Conversation(limit_mb)
 
@@ -231,7 +231,7 @@ class ChatModel:
         Where two ways to split the same text into tokens are found, theirs are added.
         stop: set it to end the search; then there are none. conversation: what it kept is read, not changed.
         """
-        from playground.models import generation
+        from playground.models.generation import generate as generation
 
         inputs, stop = self.prepare(messages), stop or threading.Event()
         with generation.its_turn(self._turn, stop) as mine:
@@ -279,7 +279,7 @@ class ChatModel:
         answer to the same messages neither picture nor question is computed again. Raises what `prepare` raises, and
         PromptTooLong for an answer that the context has no room for.
         """
-        from playground.models.likelihood import likelihoods
+        from playground.models.generation.scoring import likelihoods
 
         return likelihoods(
             self, messages, answers, stop=stop or threading.Event(), conversation=conversation, seen=seen

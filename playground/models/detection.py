@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from playground.checkpoints.catalog import Entry
 from playground.models.chat import PromptTooLong
-from playground.models.seen import Seen, encoded
+from playground.models.generation.image_features import Seen, encoded
 
 if TYPE_CHECKING:
     import torch

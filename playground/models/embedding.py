@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playground.checkpoints.catalog import Entry
-from playground.models.seen import Seen, key_of
+from playground.models.generation.image_features import Seen, key_of
 
 if TYPE_CHECKING:
     import torch

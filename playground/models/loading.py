@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from playground.models.chat import ChatModel
     from playground.models.detection import DetectionModel
     from playground.models.embedding import EmbeddingModel
-    from playground.models.remote import RemoteChatModel
     from playground.models.segmentation import SegmentationModel
+    from playground.models.server.chat import RemoteChatModel
 
     Model = ChatModel | EmbeddingModel | SegmentationModel | DetectionModel
 
@@ -53,7 +53,7 @@ def load(
     Embedded models stay in memory; of all others the latest one of each kind does.
 
     name: a catalogue name ("moji-vlm"), a local folder, a Hub id ("owner/name"), or the address of an
-        OpenAI-compatible server ("http://host:8000/v1"), which `playground.models.remote.connect` explains. A
+        OpenAI-compatible server ("http://host:8000/v1"), which `playground.models.server.chat.connect` explains. A
         folder or Hub id may hold a PEFT adapter (LoRA and others): it is put on the model that it names as its base.
     device: "cpu", "cuda", "cuda:1", "mps"; default: the fastest one there is. A model that is too large for one
         GPU is spread over all of them and the main memory (`device_map="auto"`), unless a GPU is named by number.
@@ -70,7 +70,7 @@ def load(
     little memory. Safe to call from several threads.
     """
     if is_address(name):
-        from playground.models.remote import connect
+        from playground.models.server.chat import connect
 
         if device or dtype or four_bit:
             raise LoadError("`device`, `dtype` and `four_bit` are chosen where the server is started; leave them out.")
@@ -270,6 +270,6 @@ def _wrap(plan: Plan, model: Any, processor: Any, clicker: Any) -> Model:
         return DetectionModel(name, entry, model, processor)
     from playground.models.attention import plug_in
     from playground.models.chat import ChatModel
-    from playground.models.layout import unknown_layout
+    from playground.models.layout.positions import unknown_layout
 
     return ChatModel(name, entry, model, processor, attention_reason=plug_in(model) or unknown_layout(model))

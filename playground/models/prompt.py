@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.models.text import as_plain_text, control_tokens
+from playground.models.generation.detokenize import as_plain_text, control_tokens
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from .phrasing import loosely, misspelt
-from .scenes import Scene, Thing
-from .synonyms import kind_words, other_name, plural_phrase
-from .wordings import WORDINGS
-from .words import counts, kinds_of
-from .world import COLOURS, EMOJI_NOUNS, KINDS, NOUNS, SHAPES, WRITINGS, article
+from playground.moji.phrasing import loosely, misspelt
+from playground.moji.scenes import Scene, Thing
+from playground.moji.synonyms import kind_words, other_name, plural_phrase
+from playground.moji.wordings import WORDINGS
+from playground.moji.words import counts, kinds_of
+from playground.moji.world import COLOURS, EMOJI_NOUNS, KINDS, NOUNS, SHAPES, WRITINGS, article
 
 Option = TypeVar("Option")
 NEAR_MISS = 0.6  # share of absent shapes and signs that are the same in another colour or with another writing

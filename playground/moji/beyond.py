@@ -5,7 +5,7 @@ The last ones of each list are kept for measuring (``held_out``): training never
 
 from __future__ import annotations
 
-from .world import KINDS, NOUNS, plural
+from playground.moji.world import KINDS, NOUNS, plural
 
 ANSWER = "i only know my emoji world."
 COLOUR_ANSWER = "i only know the colours of shapes."

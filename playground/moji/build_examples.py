@@ -13,10 +13,9 @@ import numpy as np
 from PIL import Image
 
 from playground.assets import assets
-
-from .scenes import Scene, make_scene
-from .sprites import STYLES
-from .words import short_caption
+from playground.moji.scenes import Scene, make_scene
+from playground.moji.sprites import STYLES
+from playground.moji.words import short_caption
 
 EXAMPLES = assets("examples")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from .sprites import SPRITES
-from .world import EMOJI_NOUNS, NOUNS, STYLES
+from playground.moji.sprites import SPRITES
+from playground.moji.world import EMOJI_NOUNS, NOUNS, STYLES
 
 PACKAGES = {
     "noto": "emoji-datasource-google@16.0.0",

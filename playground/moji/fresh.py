@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .scenes import Scene, make_scene
+from playground.moji.scenes import Scene, make_scene
 
 EVALUATION = 20_000_003  # first word of every evaluation seed; training seeds begin with the run's own small number
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .world import COLOURS, KINDS, NOUNS, NUMBERS, PLACES, WRITINGS, plural
+from playground.moji.world import COLOURS, KINDS, NOUNS, NUMBERS, PLACES, WRITINGS, plural
 
 SHORT_PROMPT = "describe the picture."
 DETAILED_PROMPT = "describe the picture in detail."

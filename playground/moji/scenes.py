@@ -7,8 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .sprites import sprite
-from .world import CANVAS, COLOURS, COMPANIONS, EMOJI_NOUNS, NOUNS, SHAPES, STYLES, WRITINGS, held_out, place_of
+from playground.moji.sprites import sprite
+from playground.moji.world import (
+    CANVAS,
+    COLOURS,
+    COMPANIONS,
+    EMOJI_NOUNS,
+    NOUNS,
+    SHAPES,
+    STYLES,
+    WRITINGS,
+    held_out,
+    place_of,
+)
 
 GROUNDS = ("plain", "gradient", "stripes", "checks", "speckles")
 UNSEEN_GROUNDS = ("waves", "blobs", "rings")  # no training scene has them

@@ -9,8 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from playground.assets import assets
-
-from .world import COLOURS, STYLES
+from playground.moji.world import COLOURS, STYLES
 
 SPRITES = assets("sprites")
 _OVERSAMPLE = 4  # shapes are drawn larger and shrunk, which smooths their edges

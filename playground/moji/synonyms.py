@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from .world import KINDS, NOUNS, plural
+from playground.moji.world import KINDS, NOUNS, plural
 
 _SYNONYMS = """
     dog: puppy, doggy; cat: kitten, kitty; horse: pony, racehorse; pig: piggy, hog; sheep: lamb; camel: dromedary;

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .scenes import Scene, Thing
-from .words import Asker, Exchange, is_side, plural_name
-from .world import NUMBERS, article
+from playground.moji.scenes import Scene, Thing
+from playground.moji.words import Asker, Exchange, is_side, plural_name
+from playground.moji.world import NUMBERS, article
 
 
 def follow_up(scene: Scene, rng: np.random.Generator, **typing: float | bool) -> tuple[Exchange, ...]:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from .phrasing import DETAILED_PROMPT, SHORT_PROMPT
-from .scenes import Scene, Thing
-from .synonyms import plural_phrase
-from .world import NUMBERS, article, place_of
+from playground.moji.phrasing import DETAILED_PROMPT, SHORT_PROMPT
+from playground.moji.scenes import Scene, Thing
+from playground.moji.synonyms import plural_phrase
+from playground.moji.world import NUMBERS, article, place_of
 
 __all__ = ["DETAILED_PROMPT", "SHORT_PROMPT", "Exchange"]
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from playground.checkpoints.calibration import Calibration
     from playground.models.chat import Answer, Statistics
-    from playground.models.conversation import Conversation
-    from playground.models.remote import AnyChatModel
-    from playground.models.seen import Seen
+    from playground.models.generation.image_features import Seen
+    from playground.models.generation.prefix_cache import Conversation
+    from playground.models.server.chat import AnyChatModel
 
 _BEAM_TOKENS = 24
 UNTOLD = "The server does not tell how probable its answers are."

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-    from playground.inside.trace import Trace
-    from playground.models.remote import AnyChatModel
-    from playground.models.seen import Seen
+    from playground.interpret.trace import Trace
+    from playground.models.generation.image_features import Seen
+    from playground.models.server.chat import AnyChatModel
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ def attend(
 ) -> Trace:
     """Answer the question once and keep the attention of every token, layer and head on the picture.
 
-    `playground.inside.trace.attention_map` then paints any word, layer and head without another run.
+    `playground.interpret.trace.attention_map` then paints any word, layer and head without another run.
     seen: the session's encoded pictures.
 
     Raises:
         TaskError: an empty or over-long question, or a model whose attention cannot be read (says why).
     """
-    from playground.inside.trace import trace
+    from playground.interpret.trace import trace
 
     asked = checked_question(question)
     if model.attention_reason:
@@ -61,6 +61,6 @@ def attend(
 
 def score(values: np.ndarray, mask: np.ndarray) -> Score:
     """Score a map (H, W) against the mask (bool, same size) of the thing it should point at."""
-    from playground.inside.score import mass_inside, pointing_hit
+    from playground.interpret.metrics.score import mass_inside, pointing_hit
 
     return Score(float(mass_inside(values, mask)), float(mask.mean()), bool(pointing_hit(values, mask)))

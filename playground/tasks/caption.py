@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from playground.models.chat import Answer, Message, Piece
-from playground.tasks.caption_wording import NEW_TOKENS, PROMPTS, Style, wording
+from playground.tasks.captions.wording import NEW_TOKENS, PROMPTS, Style, wording
 
 if TYPE_CHECKING:
     import threading
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from playground.models.chat import Statistics
-    from playground.models.remote import AnyChatModel
-    from playground.models.seen import Seen
+    from playground.models.generation.image_features import Seen
+    from playground.models.server.chat import AnyChatModel
 
 __all__ = ["NEW_TOKENS", "PROMPTS", "Style", "caption"]
 

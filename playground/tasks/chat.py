@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from playground.models.chat import Answer, Piece
-    from playground.models.conversation import Conversation
-    from playground.models.remote import AnyChatModel
-    from playground.models.seen import Seen
+    from playground.models.generation.image_features import Seen
+    from playground.models.generation.prefix_cache import Conversation
+    from playground.models.server.chat import AnyChatModel
 
 WORDLESS = PROMPTS["short"]
 """What is asked where somebody sends a picture without a word."""

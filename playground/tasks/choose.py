@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from playground.models.generation.image_features import Seen
     from playground.models.messages import Likelihood, Statistics
-    from playground.models.remote import AnyChatModel
-    from playground.models.seen import Seen
+    from playground.models.server.chat import AnyChatModel
 
 YES_NO = ("yes", "no")
 FEWEST, MOST, LONGEST = 2, 20, 200

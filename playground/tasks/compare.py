@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-    from playground.inside.trace import Trace
+    from playground.interpret.trace import Trace
     from playground.models.chat import Statistics
-    from playground.models.remote import AnyChatModel
-    from playground.models.seen import Seen
+    from playground.models.generation.image_features import Seen
+    from playground.models.server.chat import AnyChatModel
     from playground.tasks.examples import Truth
 
 DEFAULT_METHOD, PLAIN_METHOD = "patches", "attention"
@@ -33,8 +33,8 @@ class Side:
     where a server tells none. statistics: what the answer took. fusion: how the model brings picture and words
     together, in a sentence.
     trace: the answer's words and their attention; None where it cannot be read, and then `reason` says why.
-    leans: how much each word leans on the picture, see `playground.inside.methods.leaning`; () where nobody asked the
-    model, because it is slow.
+    leans: how much each word leans on the picture, see `playground.interpret.methods.image_dependence`; () where
+    nobody asked the model, because it is slow.
     """
 
     name: str
@@ -87,7 +87,7 @@ def side(
     options = {"max_new_tokens": max_new_tokens, "stop": stop, "seen": seen}
     traced = None
     if not model.attention_reason:
-        from playground.inside.trace import trace
+        from playground.interpret.trace import trace
 
         traced = trace(model, messages, **options)
     written = traced.answer if traced else model.generate(messages, **options)
@@ -103,7 +103,7 @@ def _leans(model: AnyChatModel, traced: Trace | None) -> tuple[float, ...]:
     """How much each word leans on the picture, of a quick model: it runs twice more."""
     if traced is None or not traced.words or traced.answer.statistics.seconds > QUICK:
         return ()
-    from playground.inside.methods.leaning import leaning
+    from playground.interpret.methods.image_dependence import leaning
 
     try:
         return leaning(model, traced)
@@ -114,11 +114,11 @@ def _leans(model: AnyChatModel, traced: Trace | None) -> tuple[float, ...]:
 def look(model: AnyChatModel, found: Side, word: int, method: str = DEFAULT_METHOD) -> Look:
     """Draw where a model looked for the word at this index of `found.words`.
 
-    method: a name in `playground.inside.methods.METHODS`. Where it cannot be used with this model it is the plain
+    method: a name in `playground.interpret.methods.METHODS`. Where it cannot be used with this model it is the plain
     attention, and the note says so. Raises CannotExplain where nothing can be read, IndexError for a word that is not
     there.
     """
-    from playground.inside.methods import METHODS, CannotExplain, explain
+    from playground.interpret.methods import METHODS, CannotExplain, explain
 
     if found.trace is None:
         raise CannotExplain(found.reason or "Its attention was not kept.")

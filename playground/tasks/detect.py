@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from playground.models.detection import Detection, DetectionModel
-    from playground.models.seen import Seen
+    from playground.models.generation.image_features import Seen
 
 
 def detect(

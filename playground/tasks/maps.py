@@ -7,19 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from playground.inside.methods import METHODS, explain, reason
+from playground.interpret.methods import METHODS, explain, reason
 from playground.tasks.examples import Truth, truth_of
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from playground.inside.methods.lens import Lens
-    from playground.inside.methods.patches import PatchMap
-    from playground.inside.trace import Trace
+    from playground.interpret.methods.logit_lens import Lens
+    from playground.interpret.methods.patches import PatchMap
+    from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 
 BELIEVED = "patches"
-"""The method whose maps point at the right thing most often, see `python -m playground.inside.score`."""
+"""The method whose maps point at the right thing most often, see `python -m playground.interpret.metrics.score`."""
 REMEMBERED = 64_000_000
 """How many bytes of maps are remembered for one answer; the oldest go first."""
 QUICK = 3.0
@@ -78,7 +78,7 @@ def looked_into(trace: Trace, model: ChatModel | None = None) -> Looked:
 
 def with_leans(looked: Looked, model: ChatModel) -> Looked:
     """The same with how much each word leans on the picture. Runs the model twice."""
-    from playground.inside.methods.leaning import leaning
+    from playground.interpret.methods.image_dependence import leaning
 
     return replace(looked, trace=replace(looked.trace, leans=leaning(model, looked.trace)))
 
@@ -124,7 +124,7 @@ def drawn_map(looked: Looked, model: ChatModel, view: View) -> np.ndarray:
     """
     found = ready_map(looked, view)
     if found is None and view.method == BELIEVED:
-        from playground.inside.methods.patches import patch_maps
+        from playground.interpret.methods.patches import patch_maps
 
         quick = looked.trace.answer.statistics.seconds <= QUICK
         words = range(len(looked.trace.words)) if quick else [view.word]
@@ -143,7 +143,7 @@ def drawn_map(looked: Looked, model: ChatModel, view: View) -> np.ndarray:
 
 def read_lens(looked: Looked, model: ChatModel) -> Lens:
     """What the logit lens reads of this answer, remembered from now on. Raises what `logit_lens` raises."""
-    from playground.inside.methods.lens import logit_lens
+    from playground.interpret.methods.logit_lens import logit_lens
 
     if not looked.lens:
         looked.lens.append(logit_lens(model, looked.trace))
@@ -160,7 +160,7 @@ def most_telling(words: Sequence[str], leans: Sequence[float], truths: Iterable[
 
     leans: how much each does, () where nobody knows.
     """
-    from playground.inside.methods.leaning import says_little
+    from playground.interpret.methods.image_dependence import says_little
 
     known = [truth for truth in truths if truth]
     for index, text in enumerate(words):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playground.imaging.drawing import resized
-from playground.models.seen import Seen
+from playground.models.generation.image_features import Seen
 from playground.moji.world import names
 from playground.tasks import TaskError
 from playground.tasks.segment import check_places, phrases, segment_at

@@ -11,7 +11,7 @@ from playground.tasks import TaskError
 if TYPE_CHECKING:
     from PIL import Image
 
-    from playground.models.seen import Seen
+    from playground.models.generation.image_features import Seen
     from playground.models.segmentation import Box, Point, Segmentation, SegmentationModel
 
 PHRASES, PHRASE_LENGTH = 12, 80

@@ -17,12 +17,12 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import CLIPModel, LlavaForConditionalGeneration
 
-from ..moji.world import plural
-from .checkpoint import carry_over, save_checkpoint
-from .loop import Run, add_run_arguments, conclude, run_from, train
-from .scene_tensors import IGNORE, NAMES, patch_truth, pixel_values, training_scene
-from .stages import announce, set_learning
-from .vlm import SIZES, chat_tokenizer, make_processor, make_vlm
+from playground.moji.world import plural
+from playground.training.checkpoint import carry_over, save_checkpoint
+from playground.training.loop import Run, add_run_arguments, conclude, run_from, train
+from playground.training.scene_tensors import IGNORE, NAMES, patch_truth, pixel_values, training_scene
+from playground.training.stages import announce, set_learning
+from playground.training.vlm import SIZES, chat_tokenizer, make_processor, make_vlm
 
 
 def name_targets() -> torch.Tensor:

@@ -19,15 +19,15 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import BlipForConditionalGeneration, CLIPModel
 
-from .alignment import name_targets
-from .blip_model import SIZES, blip_tokenizer, make_blip, make_processor
-from .blip_packing import RowPacker
-from .checkpoint import save_checkpoint
-from .loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
-from .optimisation import make_optimizers
-from .packing import talks_about
-from .scene_tensors import IGNORE, NAMES, patch_truth, pixel_values, training_scene
-from .stages import announce, set_learning
+from playground.training.alignment import name_targets
+from playground.training.blip_model import SIZES, blip_tokenizer, make_blip, make_processor
+from playground.training.blip_packing import RowPacker
+from playground.training.checkpoint import save_checkpoint
+from playground.training.loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
+from playground.training.optimisation import make_optimizers
+from playground.training.packing import talks_about
+from playground.training.scene_tensors import IGNORE, NAMES, patch_truth, pixel_values, training_scene
+from playground.training.stages import announce, set_learning
 
 ALIGN_SHARE = 0.08  # of the budget: no talks yet; the tower learns to see what moji-clip sees, words find patches
 TOWER_RESTS = (0.08, 0.6)  # between these shares of the budget the tower is frozen, which makes steps cheaper

@@ -16,10 +16,10 @@ from transformers import (
 )
 from transformers.models.blip.modeling_blip import BlipVisionModel
 
-from ..moji.scenes import make_scene
-from ..moji.tokenizer import make_tokenizer
-from ..moji.world import CANVAS
-from .scene_tensors import MEAN, STD, pixel_values
+from playground.moji.scenes import make_scene
+from playground.moji.tokenizer import make_tokenizer
+from playground.moji.world import CANVAS
+from playground.training.scene_tensors import MEAN, STD, pixel_values
 
 SIZES = {"tiny": (64, 2), "small": (256, 4), "base": (384, 8)}  # hidden size, layers of the text decoder
 CONTEXT = 256  # tokens of a talk; the picture takes none of them

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from ..moji.scenes import Scene
-from ..moji.words import short_caption
-from .packing import Packer, Talk
+from playground.moji.scenes import Scene
+from playground.moji.words import short_caption
+from playground.training.packing import Packer, Talk
 
 WIDTH, ROWS = 64, 4  # tokens in a row, rows behind a picture
 SHIFTED = 0.15  # share of talks whose positions begin later than at 0, so that a long talk meets no new position

@@ -16,17 +16,17 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from .. import load
-from ..checkpoints.calibration import FILE, Calibration, logit
-from ..checkpoints.catalog import find
-from ..checkpoints.fingerprint import fingerprint
-from ..models.chat import ChatModel
-from ..models.seen import Seen
-from ..tasks.answer import answer
-from .evaluate import CHAT_MODELS, shipped
-from .measures_answers import Reply, is_right, questions_about
-from .measures_worlds import as_drawn, fresh_scenes
-from .scoring import calibration, calibration_error
+from playground import load
+from playground.checkpoints.calibration import FILE, Calibration, logit
+from playground.checkpoints.catalog import find
+from playground.checkpoints.fingerprint import fingerprint
+from playground.models.chat import ChatModel
+from playground.models.generation.image_features import Seen
+from playground.tasks.answer import answer
+from playground.training.evaluate import CHAT_MODELS, shipped
+from playground.training.measures_answers import Reply, is_right, questions_about
+from playground.training.measures_worlds import as_drawn, fresh_scenes
+from playground.training.scoring import calibration, calibration_error
 
 FITTED, MEASURED = 101, 102  # seeds of fresh scenes; `evaluate` takes 0 and 1
 Answers = tuple[list[float], list[bool]]

@@ -15,15 +15,15 @@ from pathlib import Path
 from huggingface_hub import ModelCardData
 from safetensors import safe_open
 
-from ..checkpoints.catalog import ASSETS
-from ..checkpoints.fingerprint import fingerprint
-from ..moji.world import COLOURS, EMOJI_NOUNS, SHAPES
-from .card_texts import CARDS, DATA, LICENCE, LIMITS, Card
-from .lora import FIGURES, SHARES
-from .measures_table import answers_table, worlds_table
-from .measures_worlds import HARDER
-from .scene_tensors import NAMES
-from .stages import STAGES
+from playground.checkpoints.catalog import ASSETS
+from playground.checkpoints.fingerprint import fingerprint
+from playground.moji.world import COLOURS, EMOJI_NOUNS, SHAPES
+from playground.training.card_texts import CARDS, DATA, LICENCE, LIMITS, Card
+from playground.training.lora import FIGURES, SHARES
+from playground.training.measures_table import answers_table, worlds_table
+from playground.training.measures_worlds import HARDER
+from playground.training.scene_tensors import NAMES
+from playground.training.stages import STAGES
 
 MOJI = ASSETS / "moji"
 EVALUATION = ASSETS.parent / "docs" / "evaluation.json"

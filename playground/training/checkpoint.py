@@ -12,7 +12,7 @@ import torch
 from torch import distributed, nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
-from .word_vectors import inherit_words
+from playground.training.word_vectors import inherit_words
 
 Given = ParamSpec("Given")
 

@@ -28,15 +28,15 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from ..moji.scenes import Scene
-from ..moji.words import Asker, plural_name
-from ..moji.world import PATCH, article
-from .checkpoint import save_checkpoint
-from .encoder import image_processor
-from .loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
-from .optimisation import make_optimizers
-from .scene_tensors import GROUND, IGNORE, NAME_INDEX, patch_truth, pixel_values, training_scene
-from .stages import announce, set_learning
+from playground.moji.scenes import Scene
+from playground.moji.words import Asker, plural_name
+from playground.moji.world import PATCH, article
+from playground.training.checkpoint import save_checkpoint
+from playground.training.encoder import image_processor
+from playground.training.loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
+from playground.training.optimisation import make_optimizers
+from playground.training.scene_tensors import GROUND, IGNORE, NAME_INDEX, patch_truth, pixel_values, training_scene
+from playground.training.stages import announce, set_learning
 
 END = "<end>"
 QUERY_LENGTH = 16  # tokens of a phrase, as in OWL-ViT; its processor pads every phrase to so many

@@ -18,14 +18,23 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, PreTrainedTokenizerFast
 
-from ..moji.scenes import Scene, make_scene
-from ..moji.tokenizer import make_tokenizer
-from ..moji.words import short_caption
-from ..moji.world import CANVAS, PATCH, STYLES, WRITINGS, article
-from .checkpoint import carry_over, save_checkpoint
-from .loop import MakeBatch, add_run_arguments, conclude, run_from, train
-from .scene_tensors import GROUND, IGNORE, MEAN, NAMES, STD, patch_truth, pixel_values, training_scene
-from .stages import announce
+from playground.moji.scenes import Scene, make_scene
+from playground.moji.tokenizer import make_tokenizer
+from playground.moji.words import short_caption
+from playground.moji.world import CANVAS, PATCH, STYLES, WRITINGS, article
+from playground.training.checkpoint import carry_over, save_checkpoint
+from playground.training.loop import MakeBatch, add_run_arguments, conclude, run_from, train
+from playground.training.scene_tensors import (
+    GROUND,
+    IGNORE,
+    MEAN,
+    NAMES,
+    STD,
+    patch_truth,
+    pixel_values,
+    training_scene,
+)
+from playground.training.stages import announce
 
 SIZES = {"tiny": (64, 2), "small": (192, 6), "base": (384, 8)}  # hidden size, vision layers
 TEXT_LENGTH = 64

@@ -15,19 +15,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import load
-from ..checkpoints.catalog import find
-from ..checkpoints.fingerprint import fingerprint
-from ..models.chat import ChatModel, Message
-from ..moji.phrasing import SHORT_PROMPT
-from ..moji.scenes import Scene
-from .measures_answers import ask, measure_captions, questions_about, score_answers
-from .measures_confidence import draw_reliability, measure_confidence
-from .measures_matching import measure_retrieval, measure_zero_shot
-from .measures_regions import measure_boxes, measure_masks
-from .measures_table import as_tables
-from .measures_worlds import HARDER, World, as_drawn, fresh_scenes
-from .measures_yes_no import measure_yes_no
+from playground import load
+from playground.checkpoints.catalog import find
+from playground.checkpoints.fingerprint import fingerprint
+from playground.models.chat import ChatModel, Message
+from playground.moji.phrasing import SHORT_PROMPT
+from playground.moji.scenes import Scene
+from playground.training.measures_answers import ask, measure_captions, questions_about, score_answers
+from playground.training.measures_confidence import draw_reliability, measure_confidence
+from playground.training.measures_matching import measure_retrieval, measure_zero_shot
+from playground.training.measures_regions import measure_boxes, measure_masks
+from playground.training.measures_table import as_tables
+from playground.training.measures_worlds import HARDER, World, as_drawn, fresh_scenes
+from playground.training.measures_yes_no import measure_yes_no
 
 CHAT_MODELS = ("moji-vlm", "moji-blip")
 OTHERS = ("moji-clip", "moji-clipseg", "moji-owl")

@@ -8,7 +8,7 @@ Run: ``python -m playground.training.everything --minutes 75``
 
 from __future__ import annotations
 
-from .instruction import run_stage
+from playground.training.instruction import run_stage
 
 if __name__ == "__main__":
     run_stage("everything", __doc__, minutes=75, rate=0.6)

@@ -18,14 +18,14 @@ from torch.nn import functional as F
 from transformers import LlavaForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from .alignment import name_targets, patch_word_loss, project
-from .checkpoint import save_checkpoint
-from .loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
-from .packing import Packer, talks_about
-from .scene_tensors import patch_truth, pixel_values, training_scene
-from .stages import announce, set_learning
-from .vlm import chat_tokenizer, make_processor
-from .word_vectors import carry_words
+from playground.training.alignment import name_targets, patch_word_loss, project
+from playground.training.checkpoint import save_checkpoint
+from playground.training.loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
+from playground.training.packing import Packer, talks_about
+from playground.training.scene_tensors import patch_truth, pixel_values, training_scene
+from playground.training.stages import announce, set_learning
+from playground.training.vlm import chat_tokenizer, make_processor
+from playground.training.word_vectors import carry_words
 
 CURRICULUM = ((0.08, 2), (0.2, 4), (1.01, 6))  # until this fraction of the budget, at most so many things
 

@@ -18,8 +18,8 @@ from accelerate.utils import broadcast
 from torch import nn
 from tqdm.auto import tqdm
 
-from .checkpoint import is_first_process
-from .optimisation import make_optimizers, schedule
+from playground.training.checkpoint import is_first_process
+from playground.training.optimisation import make_optimizers, schedule
 
 MakeBatch = Callable[[np.random.Generator, int, float], dict[str, torch.Tensor]]
 """(random generator, scenes in the batch, fraction of the budget used) → the objective's inputs by name."""

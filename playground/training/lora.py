@@ -30,19 +30,19 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import LlavaForConditionalGeneration, LlavaProcessor, PreTrainedTokenizerFast
 
-from ..checkpoints.fingerprint import fingerprint
-from ..models.chat import ChatModel
-from ..moji.scenes import Scene
-from ..moji.words import Exchange, counts, plural_name
-from .answers import answer_logits
-from .checkpoint import save_checkpoint, written_once
-from .loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
-from .measures_answers import Asked, ask, questions_about, score_answers
-from .measures_worlds import as_drawn, fresh_scenes
-from .packing import Packer, talks_about
-from .scene_tensors import pixel_values, training_scene
-from .scoring import NAME_OF
-from .stages import announce, set_learning
+from playground.checkpoints.fingerprint import fingerprint
+from playground.models.chat import ChatModel
+from playground.moji.scenes import Scene
+from playground.moji.words import Exchange, counts, plural_name
+from playground.training.answers import answer_logits
+from playground.training.checkpoint import save_checkpoint, written_once
+from playground.training.loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
+from playground.training.measures_answers import Asked, ask, questions_about, score_answers
+from playground.training.measures_worlds import as_drawn, fresh_scenes
+from playground.training.packing import Packer, talks_about
+from playground.training.scene_tensors import pixel_values, training_scene
+from playground.training.scoring import NAME_OF
+from playground.training.stages import announce, set_learning
 
 JSON_PROMPT = "list everything as json."
 _JSON_PROMPTS = (JSON_PROMPT, "json please.", "answer in json: what do you see?", "count everything, as json.")

@@ -11,15 +11,15 @@ import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
-from ..models import vision
-from ..models.chat import ChatModel, Message
-from ..models.prompt import answer_start
-from ..models.seen import Seen
-from ..moji.phrasing import DETAILED_PROMPT
-from ..moji.talks import follow_up
-from ..moji.words import QUESTION_TYPES, Asker, Exchange, counts, detailed_caption
-from .measures_worlds import EVALUATION, Shown
-from .scoring import constant_answer_share, normalised, score_captions
+from playground.models.chat import ChatModel, Message
+from playground.models.generation import image_inputs as vision
+from playground.models.generation.image_features import Seen
+from playground.models.prompt import answer_start
+from playground.moji.phrasing import DETAILED_PROMPT
+from playground.moji.talks import follow_up
+from playground.moji.words import QUESTION_TYPES, Asker, Exchange, counts, detailed_caption
+from playground.training.measures_worlds import EVALUATION, Shown
+from playground.training.scoring import constant_answer_share, normalised, score_captions
 
 BATCH = 32
 WINDOW = 512  # prompts that are ready at a time: each holds its picture

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .measures_answers import Asked, Reply, is_right
-from .scoring import calibration, calibration_error
+from playground.training.measures_answers import Asked, Reply, is_right
+from playground.training.scoring import calibration, calibration_error
 
 
 def measure_confidence(asked: Sequence[Asked], replies: Sequence[Reply]) -> dict:

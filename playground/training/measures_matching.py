@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..models.embedding import EmbeddingModel
-from ..moji.scenes import Scene
-from ..moji.words import short_caption
-from ..moji.world import article
-from .scene_tensors import GROUND, NAMES
-from .scoring import recall_at_one
+from playground.models.embedding import EmbeddingModel
+from playground.moji.scenes import Scene
+from playground.moji.words import short_caption
+from playground.moji.world import article
+from playground.training.scene_tensors import GROUND, NAMES
+from playground.training.scoring import recall_at_one
 
 
 def measure_zero_shot(clip: EmbeddingModel, scenes: Sequence[Scene]) -> float:

@@ -9,16 +9,16 @@ from contextlib import redirect_stdout
 import numpy as np
 from tqdm.auto import tqdm
 
-from ..models.detection import Detection, DetectionModel
-from ..models.seen import Seen
-from ..models.segmentation import SegmentationModel
-from ..moji.scenes import Scene
-from ..tasks import TaskError
-from ..tasks.region import Region, region_at
-from .measures_worlds import EVALUATION
-from .scene_tensors import GROUND, NAMES
-from .scoring import mask_iou
-from .segmentation import ask_phrases
+from playground.models.detection import Detection, DetectionModel
+from playground.models.generation.image_features import Seen
+from playground.models.segmentation import SegmentationModel
+from playground.moji.scenes import Scene
+from playground.tasks import TaskError
+from playground.tasks.region import Region, region_at
+from playground.training.measures_worlds import EVALUATION
+from playground.training.scene_tensors import GROUND, NAMES
+from playground.training.scoring import mask_iou
+from playground.training.segmentation import ask_phrases
 
 LEAST_SCORE = 0.01  # boxes below it do not change an average precision
 

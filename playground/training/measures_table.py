@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .measures_answers import TYPES
-from .measures_worlds import HARDER
-from .measures_yes_no import KINDS_OF_ABSENCE
-from .scene_tensors import NAMES
+from playground.training.measures_answers import TYPES
+from playground.training.measures_worlds import HARDER
+from playground.training.measures_yes_no import KINDS_OF_ABSENCE
+from playground.training.scene_tensors import NAMES
 
 
 def as_tables(result: dict) -> str:

@@ -14,9 +14,9 @@ from itertools import combinations
 import numpy as np
 from PIL import Image
 
-from ..moji.fresh import EVALUATION, fresh_scenes
-from ..moji.scenes import UNSEEN_GROUNDS, Name, Scene, choose_names, make_scene
-from ..moji.world import CANVAS, COLOURS, NOUNS, SHAPES, STYLES, WRITINGS, held_out
+from playground.moji.fresh import EVALUATION, fresh_scenes
+from playground.moji.scenes import UNSEEN_GROUNDS, Name, Scene, choose_names, make_scene
+from playground.moji.world import CANVAS, COLOURS, NOUNS, SHAPES, STYLES, WRITINGS, held_out
 
 __all__ = ["ASPECTS", "EVALUATION", "HARDER", "Shown", "World", "as_drawn", "fresh_scenes", "held_out_pairs"]
 

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..models.chat import ChatModel
-from ..moji.scenes import Scene
-from ..moji.words import Asker, Exchange
-from ..moji.world import COLOURS, COMPANIONS, EMOJI_NOUNS, NOUNS, SHAPES, article
-from .measures_answers import Asked, Reply, ask
-from .measures_worlds import EVALUATION, Shown
-from .scoring import YesNoScore, normalised, score_yes_no
+from playground.models.chat import ChatModel
+from playground.moji.scenes import Scene
+from playground.moji.words import Asker, Exchange
+from playground.moji.world import COLOURS, COMPANIONS, EMOJI_NOUNS, NOUNS, SHAPES, article
+from playground.training.measures_answers import Asked, Reply, ask
+from playground.training.measures_worlds import EVALUATION, Shown
+from playground.training.scoring import YesNoScore, normalised, score_yes_no
 
 POPULAR = (*SHAPES, "sign")
 KINDS_OF_ABSENCE = ("random", "popular", "adversarial")

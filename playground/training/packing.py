@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from ..moji.scenes import Scene
-from ..moji.talks import follow_up
-from ..moji.words import Asker, Exchange
-from .vlm import IMAGE_TOKENS
+from playground.moji.scenes import Scene
+from playground.moji.talks import follow_up
+from playground.moji.words import Asker, Exchange
+from playground.training.vlm import IMAGE_TOKENS
 
 LENGTH_STEP = 64  # rows are padded to a multiple: every new length costs memory that CPU kernels keep
 Talk = tuple[Exchange, ...]

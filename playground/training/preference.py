@@ -25,20 +25,20 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
-from ..models.chat import ChatModel
-from ..moji.scenes import Scene
-from ..moji.words import SHORT_PROMPT, Asker, Exchange, counted, counts, join_phrases, short_caption
-from ..moji.world import NUMBERS
-from .answers import answer_logits
-from .checkpoint import save_checkpoint
-from .loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
-from .measures_answers import LONGEST, Asked, ask
-from .measures_worlds import as_drawn, fresh_scenes
-from .measures_yes_no import measure_yes_no
-from .packing import Packer
-from .scene_tensors import pixel_values, training_scene
-from .scoring import parse_caption
-from .stages import announce, set_learning
+from playground.models.chat import ChatModel
+from playground.moji.scenes import Scene
+from playground.moji.words import SHORT_PROMPT, Asker, Exchange, counted, counts, join_phrases, short_caption
+from playground.moji.world import NUMBERS
+from playground.training.answers import answer_logits
+from playground.training.checkpoint import save_checkpoint
+from playground.training.loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
+from playground.training.measures_answers import LONGEST, Asked, ask
+from playground.training.measures_worlds import as_drawn, fresh_scenes
+from playground.training.measures_yes_no import measure_yes_no
+from playground.training.packing import Packer
+from playground.training.scene_tensors import pixel_values, training_scene
+from playground.training.scoring import parse_caption
+from playground.training.stages import announce, set_learning
 
 BETA = 0.1  # how dear it is to leave the start
 ANCHOR = 1.0  # weight of the chosen answers' own loss

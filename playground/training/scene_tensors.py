@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..moji.scenes import Scene, Thing, make_scene
-from ..moji.world import PATCH, names
+from playground.moji.scenes import Scene, Thing, make_scene
+from playground.moji.world import PATCH, names
 
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.5, 0.5, 0.5)

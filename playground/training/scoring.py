@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..moji.words import plural_name
-from ..moji.world import NUMBERS
-from .scene_tensors import NAMES
+from playground.moji.words import plural_name
+from playground.moji.world import NUMBERS
+from playground.training.scene_tensors import NAMES
 
 # What a caption may call a thing, one or several of it → the name.
 NAME_OF = {plural_name(name): name for name in NAMES} | {name: name for name in NAMES}

@@ -23,14 +23,14 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from ..moji.scenes import Scene
-from ..moji.words import Asker, plural_name
-from ..moji.world import article
-from .checkpoint import save_checkpoint
-from .encoder import image_processor
-from .loop import MakeBatch, add_run_arguments, conclude, run_from, train
-from .scene_tensors import pixel_values, training_scene
-from .stages import announce, set_learning
+from playground.moji.scenes import Scene
+from playground.moji.words import Asker, plural_name
+from playground.moji.world import article
+from playground.training.checkpoint import save_checkpoint
+from playground.training.encoder import image_processor
+from playground.training.loop import MakeBatch, add_run_arguments, conclude, run_from, train
+from playground.training.scene_tensors import pixel_values, training_scene
+from playground.training.stages import announce, set_learning
 
 PHRASES = 4  # asked about each scene of a batch
 

@@ -12,9 +12,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from ..moji.tokenizer import make_tokenizer
-from ..moji.world import CANVAS, PATCH
-from .encoder import image_processor
+from playground.moji.tokenizer import make_tokenizer
+from playground.moji.world import CANVAS, PATCH
+from playground.training.encoder import image_processor
 
 SIZES = {"tiny": (64, 2), "small": (256, 4), "base": (384, 8)}  # hidden size, layers of the language model
 CONTEXT = 768  # tokens

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from ..moji.synonyms import plural_phrase, synonyms
-from ..moji.world import plural
+from playground.moji.synonyms import plural_phrase, synonyms
+from playground.moji.world import plural
 
 
 @cache

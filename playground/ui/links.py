@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from playground.checkpoints.catalog import find
 from playground.imaging.opening import open_picture
 from playground.tasks.examples import Example, example_of, examples
-from playground.ui import snippets
+from playground.ui.components import snippets
 
 LONGEST = 4000
 """Characters of a question that a link may carry; the tabs take no more either."""

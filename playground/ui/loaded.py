@@ -18,11 +18,11 @@ from playground.models.chat import ChatModel, Message
 from playground.models.detection import DetectionModel
 from playground.models.embedding import EmbeddingModel
 from playground.models.loading import is_address, load, planned
-from playground.models.remote import AnyChatModel, RemoteChatModel
 from playground.models.segmentation import SegmentationModel
+from playground.models.server.chat import AnyChatModel, RemoteChatModel
 from playground.tasks import TaskError
 from playground.ui.hosting import check_allowed
-from playground.ui.zero import is_zero
+from playground.ui.zero_gpu import is_zero
 
 DEFAULT_CHAT = "moji-vlm"
 DEFAULT_SEGMENTER = "moji-clipseg"

@@ -7,8 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from playground.ui import links, reload, snippets
-from playground.ui.turn import Fields
+from playground.ui import links, reload
+from playground.ui.components import snippets
+from playground.ui.components.fields import Fields
 
 
 def outputs(tabs: gr.Tabs, dropdown: gr.Dropdown, notice: gr.HTML, fields: Mapping[str, Fields]) -> list[Any]:

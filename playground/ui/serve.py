@@ -36,10 +36,10 @@ def serve(options: Mapping[str, Any]) -> None:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     # The check of one format of addresses, which nobody here asks for, builds its grammar for more than a second.
     sys.modules.setdefault("rfc3987_syntax", None)  # jsonschema, which MCP brings, does without it
-    from playground.ui.frame import build
+    from playground.ui.api.mcp_tools import mend
+    from playground.ui.app import build
     from playground.ui.loaded import wake
     from playground.ui.theme import launch_options
-    from playground.ui.tools import mend
 
     app = build(chosen.model)
     try:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from playground.models.seen import Seen
-from playground.ui import zero
+from playground.models.generation.image_features import Seen
+from playground.ui import zero_gpu as zero
 
 if TYPE_CHECKING:
-    from playground.models.conversation import Conversation
-    from playground.models.remote import AnyChatModel
+    from playground.models.generation.prefix_cache import Conversation
+    from playground.models.server.chat import AnyChatModel
 
 SESSIONS, SEEN_MB, TALK_MB = 64, 128, 512
 TOGETHER_MB = 2048

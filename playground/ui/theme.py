@@ -10,7 +10,8 @@ import gradio as gr
 from playground.settings import read
 from playground.tasks import examples
 
-STYLES = sorted(Path(__file__).parent.glob("*.css"))
+# The styles of the tabs first: what style.css says holds on every page.
+STYLES = [*sorted(Path(__file__).parent.glob("tabs/*/*.css")), Path(__file__).with_name("style.css")]
 SCRIPT = Path(__file__).with_name("page.js")
 
 TERRACOTTA = gr.themes.Color(

@@ -1,0 +1,118 @@
+"""Methods: each answers, in its own way, which part of a picture a word of an answer comes from.
+
+A method takes a trace and one of its words and gives a map: float32 (height, width) in pixels of the picture, nothing
+below 0, its sum 1, or zero everywhere where it finds nothing. `playground.interpret.metrics.score` tells how far to
+believe which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from playground.interpret.trace import Trace
+    from playground.models.chat import ChatModel
+
+__all__ = ["METHODS", "CannotExplain", "Method", "explain", "reason"]
+
+
+class CannotExplain(ValueError):
+    """There is no map from this method of this model; the message says why."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to draw a map.
+
+    name: for programs; also the name of its file here. label: for people. paper: where it comes from.
+    needs: "trace" where it reads the trace again (milliseconds), "run" where the model runs again.
+    controls: which of "layer" and "head" change its map.
+    """
+
+    name: str
+    label: str
+    paper: str
+    needs: Literal["trace", "run"]
+    controls: tuple[str, ...] = ()
+
+
+_BOTH = ("layer", "head")
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        Method("attention", "Attention", "Bahdanau et al. 2015, arXiv:1409.0473", "trace", _BOTH),
+        Method("sinks", "Attention without sinks", "Zhang et al. 2025, arXiv:2502.17422", "trace", _BOTH),
+        Method("rollout", "Attention rollout", "Abnar & Zuidema 2020, arXiv:2005.00928", "run", _BOTH),
+        Method("relevance", "Gradient × attention", "Chefer et al. 2021, arXiv:2103.15679", "run", _BOTH),
+        Method("patches", "Relevance down to the patches", "Chefer et al. 2021, arXiv:2103.15679", "run"),
+        Method("gradcam", "Grad-CAM", "Selvaraju et al. 2017, arXiv:1610.02391", "run"),
+        Method("hirescam", "HiResCAM", "Draelos & Carin 2020, arXiv:2011.08891", "run"),
+        Method("activation", "Token activation map", "Li et al. 2025, arXiv:2506.23270", "run", ("layer",)),
+        Method("occlusion", "Occlusion", "Zeiler & Fergus 2014, arXiv:1311.2901", "run"),
+    )
+}
+
+
+def explain(
+    method: str,
+    model: ChatModel | None,
+    trace: Trace,
+    word: int,
+    *,
+    image: int = 0,
+    layer: int | None = None,
+    head: int | None = None,
+) -> np.ndarray:
+    """Which part of a picture a word comes from: a map, float32 (height, width), ≥ 0, of sum 1 or all zero.
+
+    method: a name in METHODS. model: may be None where the method needs the trace alone. word: index in
+    `trace.words`. image: which picture. layer, head: for methods that have them among their `controls`; None is all.
+    Raises CannotExplain, with what `reason` says; IndexError for a word, picture, layer or head that is not there.
+    """
+    from importlib import import_module
+
+    if method not in METHODS:
+        raise CannotExplain(f"There is no method “{method}”; there are {', '.join(METHODS)}.")
+    if model is None and METHODS[method].needs == "run":
+        raise CannotExplain(f"{METHODS[method].label} runs the model again: load the model that gave this answer.")
+    if model is not None and (why := reason(method, model)):
+        raise CannotExplain(why)
+    _check(trace, word=word, image=image, layer=layer, head=head)
+    chosen = {"layer": layer, "head": head}
+    options = {name: chosen[name] for name in METHODS[method].controls}
+    return import_module(f"{__name__}.{method}").explain(model, trace, word, image=image, **options)
+
+
+def _check(trace: Trace, **chosen: int | None) -> None:
+    """Raise IndexError for what is not there, also where the method would not look at it; from the end is allowed."""
+    there = {"layer": "layers", "head": "heads", "word": "words", "image": "image_sizes"}
+    for name, value in chosen.items():
+        if value is None:
+            continue
+        many = getattr(trace, there[name])
+        many = many if isinstance(many, int) else len(many)
+        if value not in range(-many, many):
+            raise IndexError(f"There is no {name} {value} in this answer: there are {many}, counted from 0.")
+
+
+def reason(method: str, model: ChatModel, trace: Trace | None = None) -> str | None:
+    """None where a method can draw maps of this model, otherwise a sentence that says why not.
+
+    trace: the answer that is asked about, where one is: some methods cannot follow a picture that was cut into tiles.
+    """
+    if not hasattr(model, "model"):
+        return "The model runs on a server, which does not show what goes on inside it."
+    if METHODS[method].needs == "trace" and model.attention_reason:
+        return model.attention_reason
+    if method == "activation":
+        from playground.interpret.methods.logit_lens import apart
+
+        return apart(model)
+    if method == "patches" and model.model.config.model_type == "florence2":
+        return "Its vision encoder does not attend from patch to patch, so there is no way down to them."
+    if method == "patches" and trace is not None and len(trace.layouts) > len(trace.image_sizes):
+        return "The picture was cut into tiles, and it is not known here how each of them was mixed."
+    return None

@@ -1,0 +1,288 @@
+"""Where the model looked for each word of its answer: the answer, its attention to the picture, and maps of it."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from playground.interpret.recorder import Recorder, Rows, available
+from playground.models.chat import Answer, ChatModel, Message, Piece
+from playground.models.generation.detokenize import decoded, token_text
+from playground.models.layout.positions import ImageLayout, NoLayout, image_layouts, image_positions
+from playground.models.prompt import answer_start
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL import Image
+    from transformers import BatchFeature
+
+    from playground.models.attention import WhichSequence
+    from playground.models.generation.image_features import Seen
+
+# A word with its inner hyphens and apostrophes, one sign of a script without spaces, or a run of other marks.
+_WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+(?:['’-]\w+)*|[^\w\s]+")
+
+
+class CannotRepeat(ValueError):
+    """An answer cannot be spelled with a model's tokens; the message says so."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of the answer: its text, the indices of its pieces, and the product of their probabilities."""
+
+    text: str
+    pieces: tuple[int, ...]
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """An answer together with the attention that produced it.
+
+    attention: (pieces, layers, heads, image tokens), read like an array of float32; the tokens of all layouts one
+    after the other. Each number is the share of one head's attention that one piece gave to one image token.
+    image_sizes: (width, height) of each picture. messages: the conversation that was answered, with its pictures.
+    text: the same for the words of the prompt, (pieces, layers, heads, words' tokens), and text_tokens what these
+    spell; None and () where they were not asked for. model: the name of the model that answered. leans: how much each
+    word leans on the picture, see `playground.interpret.methods.image_dependence`; () while nobody knows.
+    """
+
+    words: tuple[Word, ...]
+    pieces: tuple[Piece, ...]
+    layouts: tuple[ImageLayout, ...]
+    attention: Rows
+    layers: int
+    heads: int
+    answer: Answer
+    image_sizes: tuple[tuple[int, int], ...]
+    messages: tuple[Message, ...] = ()
+    text: Rows | None = None
+    text_tokens: tuple[str, ...] = ()
+    model: str = ""
+    leans: tuple[float, ...] = ()
+
+    @property
+    def question(self) -> str:
+        """What was asked last."""
+        return self.messages[-1].text if self.messages else ""
+
+    @property
+    def images(self) -> tuple[Image.Image, ...]:
+        """The conversation's pictures, in the order in which the layouts count them."""
+        return tuple(image for message in self.messages for image in message.images)
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything into one file, at most 50 MB of attention; see `playground.interpret.trace_file.save`."""
+        from playground.interpret.trace_file import save
+
+        return save(self, path)
+
+
+def trace(
+    model: ChatModel,
+    messages: Sequence[Message],
+    *,
+    max_new_tokens: int = 64,
+    stop: threading.Event | None = None,
+    seen: Seen | None = None,
+    text: bool = False,
+) -> Trace:
+    """Answer (always the likeliest token) and keep what every token attended to in the pictures.
+
+    seen: the session's encoded pictures; those that are among them are not encoded again.
+    text: keep the attention to the words of the prompt too.
+    Raises NoLayout with the reason where the model's attention cannot be read or laid over its pictures, and
+    what `ChatModel.prepare` raises.
+    """
+    return _recorded(model, messages, text, max_new_tokens=max_new_tokens, stop=stop, seen=seen)
+
+
+def trace_answer(
+    model: ChatModel,
+    messages: Sequence[Message],
+    answer: str,
+    *,
+    stop: threading.Event | None = None,
+    seen: Seen | None = None,
+    text: bool = False,
+) -> Trace:
+    """As `trace`, for an answer that was given before: drawn by chance, by another model, or written by a person.
+
+    Each of its tokens is put in the place of the model's own choice ("teacher forcing"); probabilities and runners-up
+    are what the model would have chosen from. The mark that ends an answer is put after it, where the model has one.
+    Raises CannotRepeat where the model's tokens cannot spell the answer, and what `trace` raises.
+    """
+    spellings = _spellings(model, answer)
+    longest = max(map(len, spellings))
+    return _recorded(model, messages, text, max_new_tokens=longest, stop=stop, seen=seen, given=spellings)
+
+
+def _recorded(model: ChatModel, messages: Sequence[Message], text: bool, **options: Any) -> Trace:
+    """Let the model answer, and record it. options: what `ChatModel.generate` takes."""
+    if reason := available(model):
+        raise NoLayout(reason)
+    images = [image for message in messages for image in message.images]
+    inputs = model.prepare(messages)
+    layouts = image_layouts(model.model, model.processor, inputs, images)
+    recorders = [Recorder([token for layout in layouts for token in layout.tokens], layouts[0].sequence)]
+    spelled: tuple[str, ...] = ()
+    if text:
+        places, sequence, spelled = _words_of_prompt(model, inputs)
+        recorders.append(Recorder(places, sequence))
+
+    def record(*row) -> None:
+        for recorder in recorders:
+            recorder(*row)
+
+    answer = model.generate(messages, recorder=record, **options)
+    # Some devices run one step more than they stream.
+    rows = [recorder.rows().first(len(answer.pieces)) for recorder in recorders]
+    _, layers, heads, _ = rows[0].shape
+    return Trace(
+        words_of(answer.pieces),
+        answer.pieces,
+        layouts,
+        rows[0],
+        layers,
+        heads,
+        answer,
+        tuple(image.size for image in images),
+        tuple(messages),
+        rows[1] if text else None,
+        spelled,
+        model.name,
+    )
+
+
+def load_trace(path: str | Path) -> Trace:
+    """Read what `Trace.save` wrote; see `playground.interpret.trace_file.load`."""
+    from playground.interpret.trace_file import load
+
+    return load(path)
+
+
+def _spellings(model: ChatModel, answer: str) -> list[list[int]]:
+    """An answer's token ids, with and without a space before it, and each way to end it: the model knows its own."""
+    tokenizer, plain = model.processor.tokenizer, " ".join(answer.split())
+    spelled = [tokenizer(before + answer.strip(), add_special_tokens=False)["input_ids"] for before in ("", " ")]
+    sound = [ids for ids in spelled if " ".join(decoded(tokenizer, ids).split()).lower() == plain.lower()]
+    if not plain or not sound:
+        raise CannotRepeat("This answer cannot be spelled with the tokens of the model, so it cannot be looked into.")
+    if model.model.config.model_type == "blip":
+        ends = model.model.config.text_config.sep_token_id
+    else:
+        ends = model.model.generation_config.eos_token_id
+    ends = [ends] if isinstance(ends, int) else ends or []
+    return [[*ids, end] for ids in sound for end in ends] or sound
+
+
+def _words_of_prompt(model: ChatModel, inputs: BatchFeature) -> tuple[list[int], WhichSequence, tuple[str, ...]]:
+    """Where the prompt's tokens stand that hold no picture, in which sequence, and what each spells.
+
+    BLIP's stand in the decoder, beside the states of its tower; Florence-2's among the encoder's states.
+    """
+    ids = inputs["input_ids"][0].tolist()
+    if model.model.config.model_type == "blip":
+        places, sequence = list(range(answer_start(model.model, inputs))), "prompt"
+    else:
+        pictures = set(image_positions(model.model, inputs))
+        places = [place for place in range(len(ids)) if place not in pictures]
+        sequence = "encoder" if model.model.config.is_encoder_decoder else "prompt"
+    return places, sequence, tuple(token_text(model.processor.tokenizer, ids[place]) for place in places)
+
+
+def words_of(pieces: Sequence[Piece]) -> tuple[Word, ...]:
+    """The words and punctuation marks of an answer, with the pieces that each is made of.
+
+    A piece of two words belongs to both; pieces that end in the middle of a character go with the one that
+    completes it.
+    """
+    spans = _spans([piece.text for piece in pieces])
+    words = []
+    for found in _WORDS.finditer("".join(piece.text for piece in pieces)):
+        own = tuple(i for i, (start, end) in enumerate(spans) if start < found.end() and end > found.start())
+        words.append(Word(found[0], own, math.prod(pieces[place].probability for place in own)))
+    return tuple(words)
+
+
+def _spans(texts: Sequence[str]) -> list[tuple[int, int]]:
+    """Start and end of each text in the joined text; an empty one has the span of the next that is not."""
+    spans: list[tuple[int, int]] = []
+    end = sum(map(len, texts))
+    span = (end, end)
+    for text in reversed(texts):
+        if text:
+            span = (end - len(text), end)
+            end -= len(text)
+        spans.append(span)
+    return spans[::-1]
+
+
+def attention_map(
+    trace: Trace, word: int, *, layer: int | None = None, head: int | None = None, image: int = 0
+) -> np.ndarray:
+    """Float32 (height, width) of the original picture: where the model looked for one word. It sums to 1.
+
+    word: index in `trace.words`; its pieces are averaged. layer, head: None averages over all of them.
+    Each image token's share is spread evenly over the part of the picture that it shows. The views of a tiled
+    picture are added: each pixel is in one tile and in the view of the whole, so that is twice their mean.
+    Where the attention is zero everywhere the map is zero. Raises IndexError for a word, layer, head or picture
+    that is not there.
+    """
+    own = list(trace.words[word].pieces)
+    shares = trace.attention[own] if layer is None else trace.attention[own, layer][:, None]
+    shares = shares.mean(axis=(0, 1))
+    shares = shares.mean(axis=0) if head is None else shares[head]
+    return paint(shares, trace, image)
+
+
+def paint(shares: np.ndarray, trace: Trace, image: int = 0) -> np.ndarray:
+    """One number per image token, painted over a picture: float32 (height, width) of the original that sums to 1.
+
+    shares: (image tokens,), numbers of 0 and above, the tokens of all `trace.layouts` one after the other; what is
+    below 0 counts as 0. image: index of the picture to paint; what the tokens of others have is left out.
+    Each token's number is spread evenly over the part of the picture that it shows. The views of a tiled picture
+    are added: each pixel is in one tile and in the view of the whole, so that is twice their mean.
+    Where all numbers are zero the map is zero. Raises IndexError for a picture that is not there, ValueError for
+    another number of tokens than the layouts have.
+    """
+    shares = np.asarray(shares, np.float32).clip(0)
+    tokens = sum(len(layout.tokens) for layout in trace.layouts)
+    if shares.shape != (tokens,):
+        raise ValueError(f"{tokens} numbers are wanted, one for each image token, not an array of {shares.shape}.")
+    width, height = trace.image_sizes[image]
+    total = np.zeros((height, width), np.float32)
+    start = 0
+    for layout in trace.layouts:
+        end = start + len(layout.tokens)
+        if layout.image == image:
+            total += _painted(shares[start:end].reshape(layout.grid), layout, width, height)
+        start = end
+    return total / total.sum() if total.sum() > 0 else total
+
+
+def _painted(shares: np.ndarray, layout: ImageLayout, width: int, height: int) -> np.ndarray:
+    """Spread a grid of shares over the pixels of its boxes. Pixels that a box's edge crosses get their part."""
+    rows, columns = layout.grid
+    boxes = np.asarray(layout.boxes, np.float32).reshape(rows, columns, 4)
+    across = _coverage(boxes[0, :, 0], boxes[0, :, 2], width)
+    down = _coverage(boxes[:, 0, 1], boxes[:, 0, 3], height)
+    area = np.outer(down.sum(axis=1), across.sum(axis=1))
+    # A box outside the picture (padding) has no area, and what it got is nowhere in the picture.
+    density = np.divide(shares, area, out=np.zeros_like(area), where=area > 0)
+    return down.T @ density @ across
+
+
+def _coverage(starts: np.ndarray, ends: np.ndarray, length: int) -> np.ndarray:
+    """How much of each pixel each interval covers: float32 (intervals, pixels), 0 to 1."""
+    pixels = np.arange(length, dtype=np.float32)
+    covered = np.minimum(ends[:, None], pixels + 1) - np.maximum(starts[:, None], pixels)
+    return covered.clip(0, 1)

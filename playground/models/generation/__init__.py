@@ -1,0 +1,1 @@
+"""One generation after another: tokens as they come, what is kept for the next turn, batches, likelihoods."""

@@ -1,0 +1,26 @@
+"""Zero-shot classification: which of some texts fits a picture best."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playground.tasks.segment import phrases
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from playground.models.embedding import EmbeddingModel
+    from playground.models.generation.image_features import Seen
+
+
+def match(
+    model: EmbeddingModel, image: Image.Image, text: str, *, seen: Seen | None = None
+) -> tuple[tuple[str, float], ...]:
+    """How well each phrase of the comma-separated text fits the picture, best first; see `EmbeddingModel.match`.
+
+    seen: the session's encoded pictures, if it keeps them.
+
+    Raises:
+        TaskError: see `phrases`.
+    """
+    return model.match(image, phrases(text), seen=seen)

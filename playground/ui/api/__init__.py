@@ -1,0 +1,1 @@
+"""Every task for programs: named endpoints, and tools for MCP clients."""

@@ -1,0 +1,235 @@
+"""What the endpoints for programs share: uploads become pictures, errors one sentence, results plain JSON.
+
+A program names files as it likes. Only what it uploaded before is read: no other path of this machine, and no
+address is ever fetched.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
+from urllib.parse import unquote
+
+import gradio as gr
+from gradio.processing_utils import save_pil_to_cache
+from gradio.utils import get_upload_folder
+from gradio_client.utils import traverse
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+
+from playground.imaging.opening import Picture, open_picture
+from playground.tasks import TaskError
+from playground.ui import error_messages as troubles
+from playground.ui.components.streaming import MODEL_QUEUE
+from playground.ui.hosting import check_allowed
+from playground.ui.loaded import must_download
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from pydantic_core import ErrorDetails
+
+    from playground.models.chat import Statistics
+
+Upload = Annotated[gr.FileData, BeforeValidator(lambda value: {"path": value} if isinstance(value, str) else value)]
+"""A picture that a program sends: what `gradio_client.handle_file` makes of a file, or a `data:` address."""
+Phrases = Annotated[str, BeforeValidator(lambda value: _joined(value))]
+"""Several phrases, separated by commas; a program may send a list of them as well."""
+
+_KINDS = {"string": "a text", "float": "a number", "int": "a whole number", "list": "a list", "dict": "an object"}
+_SERVED, _DATA_LIMIT = "/gradio_api/file=", 70_000_000  # characters; 50 MB of a file
+_NOT_FETCHED = (
+    "Addresses are not fetched. Upload the picture itself: gradio_client's handle_file(path) does so, and "
+    "`gradio upload-mcp` for MCP clients; or send it as a data: address."
+)
+_NOT_UPLOADED = (
+    "Only a picture that was uploaded here is read. Upload yours first: gradio_client's handle_file(path) does."
+)
+
+
+def serve(app: gr.Blocks, functions: Sequence[Callable]) -> None:
+    """Offer typed functions as named endpoints and MCP tools, each under its own name.
+
+    Their docstrings describe them and their parameters. All but `gr.Request`s come from the program, are checked
+    against the type hints, and a picture is an `Upload`. Those that run a model wait in the line of all.
+    """
+    ids = set()
+    for function in functions:
+        runs_model = "model" in inspect.signature(function).parameters
+        line = MODEL_QUEUE if runs_model else {"queue": False}
+        event = gr.api(_answering(function), api_name=function.__name__, **line)
+        ids.add(event["id"])
+        for part in app.fns[event["id"]].inputs:
+            part._api_info = _closed(part._api_info)
+    _leave_files_alone(app, ids)
+
+
+def _answering(function: Callable) -> Callable:
+    """The function with its arguments checked, and whatever goes wrong told in a sentence."""
+    signature = inspect.signature(function, eval_str=True)
+    hints = get_type_hints(function, include_extras=True)
+    kinds = {name: TypeAdapter(hint) for name, hint in hints.items() if name not in ("request", "return")}
+
+    def checked(arguments: tuple) -> dict[str, Any]:
+        given = signature.bind(*arguments).arguments
+        return {name: _checked(name, value, kinds.get(name)) for name, value in given.items()}
+
+    @wraps(function)
+    def answered(*arguments: Any) -> Any:
+        try:
+            return function(**checked(arguments))
+        except Exception as error:
+            raise _told(error) from None
+
+    @wraps(function)
+    def streamed(*arguments: Any) -> Iterator[Any]:
+        try:
+            yield from function(**checked(arguments))
+        except Exception as error:
+            raise _told(error) from None
+
+    called = streamed if inspect.isgeneratorfunction(function) else answered
+    # Gradio reads from here what is returned, and of a generator wants to know what it yields.
+    returned = signature.return_annotation
+    returned = get_args(returned)[0] if called is streamed else returned
+    called.__signature__ = signature.replace(return_annotation=returned)
+    return called
+
+
+def _checked(name: str, value: Any, kind: TypeAdapter | None) -> Any:
+    try:
+        return value if kind is None else kind.validate_python(value)
+    except ValidationError as error:
+        raise TaskError(_misfit(name, error.errors()[0])) from None
+
+
+def _misfit(name: str, error: ErrorDetails) -> str:
+    """What is wrong with an argument, in a sentence."""
+    missing, kind = error["type"] == "missing", error["type"].partition("_")[0]
+    loc = error["loc"][:-1] if missing else error["loc"]
+    place = ", ".join((name, *(f"item {part + 1}" if isinstance(part, int) else part for part in loc)))
+    if missing or kind == "model":
+        wrong = "There is no picture" if error["input"] is None else "This is no picture that was uploaded"
+        return f"{place}: {wrong}. Send what gradio_client's handle_file(path) makes of a file, or a data: address."
+    if kind not in _KINDS:
+        return f"{place} cannot be read: {error['msg'][0].lower()}{error['msg'][1:]}."
+    return f"{place} must be {_KINDS[kind]}, not {_named(error['input'])}."
+
+
+def _named(value: Any) -> str:
+    """A value that a program sent by mistake, in a sentence."""
+    if isinstance(value, str):
+        return f"“{value}”" if len(value) <= 40 else f"“{value[:40]}…”"
+    kinds = {type(None): "nothing", bool: str(value).lower(), list: "a list", dict: "an object"}
+    return kinds.get(type(value), str(value))
+
+
+def _joined(value: Any) -> Any:
+    """A list of phrases as one text; anything else as it is."""
+    listed = isinstance(value, list) and all(isinstance(part, str) for part in value)
+    return ", ".join(value) if listed else value
+
+
+def _told(error: Exception) -> gr.Error:
+    return gr.Error(troubles.sentence(error), print_exception=False)
+
+
+def _closed(schema: Any) -> Any:
+    """The schema with no other keys than those it names: Gradio's MCP server would read a file of this machine that a
+    stranger names under one of his own."""
+    if isinstance(schema, list):
+        return [_closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: _closed(part) for name, part in schema.items()}
+    if "properties" not in schema:
+        return closed
+    return closed | {"propertyNames": {"enum": list(schema["properties"])}}  # Gradio chokes on additionalProperties
+
+
+def _leave_files_alone(app: gr.Blocks, ids: set[int]) -> None:
+    """Hand these events the files' names alone: Gradio would fetch addresses, and refuse paths without a word."""
+    prepare = app.preprocess_data
+
+    async def prepared(block_fn: Any, inputs: list[Any], *arguments: Any, **options: Any) -> list[Any]:
+        if block_fn._id in ids:
+            inputs = traverse(inputs, lambda file: {"path": file["path"]}, _is_file)
+        return await prepare(block_fn, inputs, *arguments, **options)
+
+    app.preprocess_data = prepared
+
+
+def _is_file(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("path"), str) and "meta" in value
+
+
+def picture_of(upload: gr.FileData) -> Picture:
+    """Open what a program uploaded.
+
+    Raises:
+        TaskError: it was not uploaded here.
+        MediaError: it is no usable picture.
+    """
+    return open_picture(_uploaded(upload.path))
+
+
+def _uploaded(name: str) -> Path | bytes:
+    """The file of the cache that this path or address of ours names, or the content of a `data:` address."""
+    if name.startswith("data:"):
+        return _decoded(name)
+    if "://" in name:
+        _, ours, name = name.partition(_SERVED)
+        if not ours:
+            raise TaskError(_NOT_FETCHED)
+        name = unquote(name)
+    try:
+        path = Path(name).resolve()
+        kept = path.is_relative_to(Path(get_upload_folder()).resolve()) and path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        kept = False
+    if not kept:
+        raise TaskError(_NOT_UPLOADED)
+    return path
+
+
+def _decoded(address: str) -> bytes:
+    if len(address) > _DATA_LIMIT:
+        raise TaskError("The data: address is too long; up to 50 MB are read. Scale the picture down.")
+    head, _, content = address.partition(",")
+    if not head.endswith(";base64"):
+        raise TaskError("The data: address is not in base64: write data:image/png;base64, and the file's content.")
+    try:
+        return base64.b64decode(content, validate=True)
+    except binascii.Error:
+        raise TaskError("The data: address is damaged: what follows its comma is not base64.") from None
+
+
+def picture_file(image: Image.Image) -> gr.FileData:
+    """A picture to send to a program: a PNG in Gradio's cache, which goes as uploads do."""
+    path = save_pil_to_cache(image, cache_dir=get_upload_folder(), format="png")
+    return gr.FileData(path=path, orig_name="picture.png", mime_type="image/png")
+
+
+def figures(statistics: Statistics) -> dict[str, Any]:
+    """What an answer took, as JSON; see `playground.models.messages.Statistics`."""
+    return asdict(statistics)
+
+
+def here(name: str) -> str:
+    """The model's name.
+
+    Raises:
+        TaskError: visitors of a public page may not have it; or it would first be downloaded: gigabytes, under a
+            licence that nobody has seen.
+    """
+    check_allowed(name)
+    if must_download(name):
+        raise TaskError(
+            f"{name} is not on this machine yet. Load it once on the page, where its size and licence stand; "
+            "then programs can use it too."
+        )
+    return name

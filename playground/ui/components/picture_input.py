@@ -1,0 +1,66 @@
+"""A picture field that says in a sentence what is wrong with an upload."""
+
+from __future__ import annotations
+
+from abc import ABCMeta
+
+import gradio as gr
+from gradio.data_classes import ImageData
+
+from playground.imaging.opening import Picture, open_picture
+from playground.tasks import TaskError
+from playground.ui import error_messages as troubles
+from playground.ui.components import snippets
+
+
+def picture_input(note: gr.HTML) -> gr.Image:
+    """A picture field; `note` shows what is wrong with an upload, or what was done to it.
+
+    Functions get the path of the upload, undecoded, and open it with `chosen_picture`: `gr.Image` would decode
+    it before the function runs, and could then only show a bare "Error".
+    """
+    field = _Undecoded(
+        label="Picture",
+        type="filepath",
+        format="png",  # lossless, so that an example scene is known again by its pixels
+        sources=["upload", "clipboard"],
+        buttons=[],
+        height=320,
+        interactive=True,
+    )
+    field.upload(check, field, [field, note], show_progress="hidden", api_visibility="private")
+    return field
+
+
+def _path(self: gr.Image, payload: ImageData | None) -> str | None:
+    return payload.path if payload else None
+
+
+# A class, because Gradio makes a field anew from its class whenever an event changes or skips it. Made past Gradio's
+# own metaclass, which would write a .pyi file beside this one at every import.
+_Undecoded: type[gr.Image] = ABCMeta.__new__(
+    type(gr.Image), "Image", (gr.Image,), {"__module__": gr.Image.__module__, "preprocess": _path, "is_template": True}
+)
+
+
+def chosen_picture(path: str | None) -> Picture:
+    """Open what a picture field holds.
+
+    Raises:
+        TaskError: the field is empty.
+        MediaError: the upload is no usable picture.
+    """
+    if not path:
+        raise TaskError("There is no picture yet. Add one, or click one of the scenes above.")
+    return open_picture(path)
+
+
+def check(path: str | None) -> tuple[object, str]:
+    """After an upload: show the picture as the models will see it, or take it out and say why."""
+    if not path:
+        return None, ""
+    try:
+        picture = open_picture(path)
+    except Exception as error:
+        return None, snippets.trouble(troubles.sentence(error))
+    return picture.image, snippets.notes(picture.notes)

@@ -1,0 +1,47 @@
+"""How many questions may wait at once.
+
+Who comes when a line is full is told to try again. Nobody else is turned away: Gradio itself would then also refuse
+to open the page, to stop an answer or to begin a new talk, which wait for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from playground.ui.components import snippets
+
+_FULL = "As many questions as this page takes are waiting already. Try again in a moment."
+_TURNED_AWAY = "This could not be asked just now: too many wait here, or the connection broke. Try again in a moment."
+
+
+def keep_short(app: gr.Blocks, longest: int) -> None:
+    """Let up to `longest` events wait in each line of this app whose events wait for each other.
+
+    To be called after `app.queue()`, which gets no limit of its own.
+    """
+    queue = app._queue
+    push = queue.push
+
+    async def pushed(body: Any, request: Any, username: str | None) -> tuple[bool, Any, str]:
+        event = app.fns.get(body.fn_index)
+        line = queue.event_queue_per_concurrency_id.get(event.concurrency_id) if event else None
+        if line is not None and line.concurrency_limit is not None and len(line.queue) >= longest:
+            return False, _FULL, "queue_full"
+        return await push(body, request, username)
+
+    queue.push = pushed
+
+
+def say_when_full(events: Sequence[Any], outputs: Sequence[Any], note: gr.HTML) -> None:
+    """Say in `note` that a question was turned away, in place of the bare “Error” that Gradio lays over `outputs`.
+
+    note: one of the outputs. Not for events that a button cancels: Gradio tells of both in the same way.
+    """
+    said = [snippets.trouble(_TURNED_AWAY) if each is note else gr.skip() for each in outputs]
+    for event in events:
+        event.failure(
+            lambda: said, None, list(outputs), show_progress="hidden", queue=False, api_visibility="private"
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""One folder a tab: its layout, its actions, its view."""
