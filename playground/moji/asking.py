@@ -77,7 +77,7 @@ class Asker:
             question = loosely(question, self.rng)
         return misspelt(question, self.rng) if self.chance(self.typing.slips) else question
 
-    def worded(self, kind: str, **blanks: str) -> str:
+    def worded(self, kind: str, /, **blanks: str) -> str:
         """A question of this kind before it is typed. ``name`` and ``other`` also fill in "a dog" and "dogs"."""
         shown = dict(blanks)
         for blank, single, several in (("name", "a", "plural"), ("other", "a_other", "others")):
@@ -86,7 +86,7 @@ class Asker:
                 shown |= {blank: called, single: article(called), several: self.several(called)}
         return self.template(kind).format(**shown)
 
-    def phrase(self, kind: str, **blanks: str) -> str:
+    def phrase(self, kind: str, /, **blanks: str) -> str:
         """A question of this kind as it is typed; blanks as in ``worded``."""
         return self.typed(self.worded(kind, **blanks))
 
