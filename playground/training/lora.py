@@ -24,8 +24,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from peft import LoraConfig, PeftModel
-from safetensors.torch import load_file, save_file
+from peft import LoraConfig, PeftModel, get_peft_model_state_dict, inject_adapter_in_model
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 from transformers import LlavaForConditionalGeneration, LlavaProcessor, PreTrainedTokenizerFast
@@ -77,9 +77,13 @@ def new_tokens(tokenizer: PreTrainedTokenizerFast) -> list[int]:
 
 
 def add_adapter(vlm: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, rank: int) -> None:
-    """Put LoRA matrices of this rank beside every matrix of the language model, and vectors for ``new_tokens``."""
+    """Put LoRA matrices of this rank beside every matrix of the language model, and vectors for ``new_tokens``.
+
+    By peft itself: what transformers does with it, it does with some versions of peft only.
+    """
     rows = {"embed_tokens": new_tokens(tokenizer)}
-    vlm.add_adapter(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=_MATRICES, trainable_token_indices=rows))
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=_MATRICES, trainable_token_indices=rows)
+    inject_adapter_in_model(config, vlm)
 
 
 class AnswerObjective(nn.Module):
@@ -144,12 +148,11 @@ def save_adapter(vlm: LlavaForConditionalGeneration, base: Path, folder: Path) -
     lies, seen from ``folder``."""
     rounded = deepcopy(vlm).to(torch.bfloat16)
     config = rounded.peft_config["default"]
-    config.base_model_name_or_path, config.inference_mode = str(base), True
-    rounded.save_pretrained(folder)
-    config.base_model_name_or_path = Path(os.path.relpath(base, folder)).as_posix()
+    config.base_model_name_or_path, config.inference_mode = Path(os.path.relpath(base, folder)).as_posix(), True
     config.save_pretrained(folder)
-    # Word vectors are tied to the output head, and transformers looks for those of new tokens under both names.
-    weights = load_file(folder / "adapter_model.safetensors")
+    learnt = get_peft_model_state_dict(rounded, save_embedding_layers=False)
+    weights = {f"base_model.model.{name}": tensor.contiguous() for name, tensor in learnt.items()}
+    # Word vectors are tied to the output head, and those of new tokens are looked for under both names.
     rows = weights["base_model.model.model.language_model.embed_tokens.token_adapter.trainable_tokens_delta"]
     weights["base_model.model.lm_head.token_adapter.trainable_tokens_delta.default"] = rows.clone()
     save_file(weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})
