@@ -36,12 +36,13 @@ from playground.moji.asking import LOOSE
 from playground.moji.scenes import Scene
 from playground.moji.words import Exchange, counts, plural_name
 from playground.training.answers import answer_logits
+from playground.training.augment import share_at
 from playground.training.checkpoint import save_checkpoint, written_once
 from playground.training.loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
 from playground.training.measures_answers import Asked, ask, questions_about, score_answers
 from playground.training.measures_worlds import as_drawn, fresh_scenes
 from playground.training.packing import Packer, talks_about
-from playground.training.scene_tensors import pixel_values, training_scene
+from playground.training.scene_tensors import training_pixels, training_scene
 from playground.training.scoring import NAME_OF
 from playground.training.stages import announce, set_learning
 
@@ -107,14 +108,15 @@ def batch_maker(tokenizer: PreTrainedTokenizerFast) -> MakeBatch:
     packer = Packer(tokenizer)
 
     def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
-        scenes = [training_scene(rng) for _ in range(size)]
+        share = share_at(fraction)
+        scenes = [training_scene(rng, None, share) for _ in range(size)]
         talks = []
         for scene in scenes:
             prompt = _JSON_PROMPTS[int(rng.integers(len(_JSON_PROMPTS)))]
             old = talks_about(scene, rng)
             rehearsed = [old[i] for i in rng.permutation(len(old))[:REHEARSED]]
             talks.append([(Exchange("json", prompt, json_answer(scene)),), *rehearsed])
-        return packer.pack(talks) | {"pixels": pixel_values(scenes)}
+        return packer.pack(talks) | {"pixels": training_pixels(scenes, rng, share)}
 
     return make_batch
 
