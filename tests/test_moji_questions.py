@@ -12,12 +12,13 @@ from playground.moji.beyond import ANSWER, COLOUR_ANSWER, outside_questions, out
 from playground.moji.phrasing import _AFTER, _BEFORE, DETAILED_PROMPT, SHORT_PROMPT
 from playground.moji.questions import KINDS, QUESTION_TYPES, ask
 from playground.moji.questions.place import _OTHER_SIDES, _OTHER_WORDS
-from playground.moji.scenes import Scene, Thing, make_scene
+from playground.moji.scenes import PLAIN as PLAIN_SCENES
+from playground.moji.scenes import WIDE, Scene, Thing, make_scene
 from playground.moji.synonyms import kind_words, known_words, plural_phrase
 from playground.moji.talks import follow_up
 from playground.moji.wordings import WORDINGS
 from playground.moji.words import SIDES, is_side, places, plural_name
-from playground.moji.world import COLOURS, NOUNS, NUMBERS, SHAPES, WRITINGS, article
+from playground.moji.world import ALL_COLOURS, ALL_SHAPES, NOUNS, NUMBERS, WRITINGS, article
 from playground.moji.world import KINDS as WORLD_KINDS
 from playground.training.packing import talks_about
 from playground.training.scoring import normalised
@@ -27,15 +28,16 @@ UNSEEN = Typing(unseen=True)
 
 @pytest.fixture(scope="module")
 def scenes():
-    return [make_scene(np.random.default_rng(index)) for index in range(160)]
+    drawn = (np.random.default_rng(index) for index in range(160))
+    return [make_scene(rng, variety=WIDE if index % 2 else PLAIN_SCENES) for index, rng in enumerate(drawn)]
 
 
 # What a question names: "red circles", "dog", "clothes" → (name, whether in the plural).
 NAMED = {}
 for _kind in WORLD_KINDS:
     NAMED |= dict.fromkeys((_kind, *kind_words(_kind), plural_phrase(_kind)), _kind)
-for _noun in NOUNS:
-    _told = COLOURS if _noun in SHAPES else WRITINGS if _noun == "sign" else ()
+for _noun in dict.fromkeys((*NOUNS, *ALL_SHAPES)):
+    _told = ALL_COLOURS if _noun in ALL_SHAPES else WRITINGS if _noun == "sign" else ()
     for _name in [*(f"{told} {_noun}" for told in _told), _noun]:
         NAMED |= {plural_name(_name): _name, _name: _name}
 _NAMES = re.compile(rf"\b({'|'.join(sorted(NAMED, key=len, reverse=True))})\b")
@@ -134,7 +136,9 @@ class Read:
         return sorted(self.things, key=lambda thing: middle(thing)[axis], reverse=last)[0]
 
     def coloured(self):
-        colour = next(colour for colour in COLOURS if re.search(rf"\b{colour}\b", self.question))
+        colour = next(
+            colour for colour in ALL_COLOURS if re.search(rf"\b{colour}\b", self.question.replace("grey", "gray"))
+        )
         return colour, [thing for thing in self.things if thing.colour == colour]
 
     def half(self):
@@ -205,7 +209,7 @@ TRUTHS = {
     "colour": lambda r: r.meant[0][0].colour,
     "colour check": lambda r: yes(r.meant[0][0].colour == r.coloured()[0]),
     "shape": lambda r: article(r.coloured()[1][0].noun),
-    "kind": lambda r: article(NOUNS[r.names[0]].kind),
+    "kind": lambda r: article(r.meant[0][0].kind),
     "kind check": lambda r: yes(r.names[1] in belongs(r.meant[0][0])),
     "bigger": lambda r: f"the {r.larger().name}",
     "smaller": lambda r: f"the {({t.name for own in r.meant for t in own} - {r.larger().name}).pop()}",

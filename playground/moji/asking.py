@@ -13,7 +13,7 @@ from playground.moji.scenes import Scene, Thing
 from playground.moji.synonyms import kind_words, other_name, plural_phrase
 from playground.moji.wordings import WORDINGS
 from playground.moji.words import counts, kinds_of
-from playground.moji.world import COLOURS, EMOJI_NOUNS, KINDS, NOUNS, SHAPES, WRITINGS, article
+from playground.moji.world import ALL_COLOURS, ALL_SHAPES, EMOJI_NOUNS, KINDS, NOUNS, WRITINGS, article
 
 Option = TypeVar("Option")
 NEAR_MISS = 0.6  # share of absent shapes and signs that are the same in another colour or with another writing
@@ -112,7 +112,7 @@ class Asker:
         draw = self.rng.random()
         for _ in range(20):
             if present.colour and draw < NEAR_MISS:
-                name = f"{self.pick(list(COLOURS))} {self.pick((present.noun, *SHAPES))}"
+                name = f"{self.pick(list(ALL_COLOURS))} {self.pick((present.noun, *ALL_SHAPES))}"
             elif present.writing and draw < NEAR_MISS:
                 name = f"{self.pick(WRITINGS)} sign"
             elif draw < NEAR_MISS / 2:

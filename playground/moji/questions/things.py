@@ -7,9 +7,10 @@ from itertools import combinations
 
 from playground.moji.asking import Asker
 from playground.moji.questions.registry import Asked, question
+from playground.moji.synonyms import colour_words
 from playground.moji.wordings import wordings
 from playground.moji.words import kinds_of
-from playground.moji.world import COLOURS, KINDS, WRITINGS, article
+from playground.moji.world import ALL_COLOURS, KINDS, WRITINGS, article
 
 _CLEAR = 1.25  # how much larger a thing must be to be called bigger
 
@@ -295,11 +296,7 @@ def colour(asker: Asker) -> Asked | None:
     if not ones:
         return None
     thing = asker.pick(ones)
-    return asker.phrase("colour", name=thing.noun), thing.colour, _spellings(thing.colour)
-
-
-def _spellings(colour: str) -> tuple[str, ...]:
-    return ("grey",) if colour == "gray" else ()
+    return asker.phrase("colour", name=thing.noun), thing.colour, (*colour_words(thing.colour),)
 
 
 @question(share=0.6)
@@ -309,8 +306,9 @@ def colour_check(asker: Asker) -> Asked | None:
     if not ones:
         return None
     thing, right = asker.pick(ones), asker.chance(0.5)
-    colour = thing.colour if right else asker.pick([colour for colour in COLOURS if colour != thing.colour])
-    return asker.phrase("colour check", name=thing.noun, colour=colour), "yes" if right else "no"
+    colour = thing.colour if right else asker.pick([colour for colour in ALL_COLOURS if colour != thing.colour])
+    called = asker.pick((colour, *colour_words(colour)))
+    return asker.phrase("colour check", name=thing.noun, colour=called), "yes" if right else "no"
 
 
 @question(share=0.7)
@@ -322,7 +320,11 @@ def shape(asker: Asker) -> Asked | None:
         return None
     thing = asker.pick(ones)
     also = (thing.name, article(thing.name), f"the {thing.noun}", f"the {thing.name}", thing.noun)
-    return asker.phrase("shape", colour=thing.colour), article(thing.noun), also
+    return (
+        asker.phrase("shape", colour=asker.pick((thing.colour, *colour_words(thing.colour)))),
+        article(thing.noun),
+        also,
+    )
 
 
 @question(share=0.5)
