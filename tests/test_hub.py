@@ -164,12 +164,12 @@ def test_a_disk_that_fills_up_while_the_files_come(hub, monkeypatch):
 
 
 def test_an_adapter_on_the_hub_brings_its_base(hub, models, checkpoint):
-    from peft import LoraConfig
+    from peft import LoraConfig, get_peft_model
     from transformers import LlavaForConditionalGeneration
 
     model = LlavaForConditionalGeneration.from_pretrained(checkpoint("llava_clip"))
-    model.add_adapter(LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False))
-    model.save_pretrained(models / "adapter")
+    adapted = get_peft_model(model, LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False))
+    adapted.save_pretrained(models / "adapter")
     config = models / "adapter" / "adapter_config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "base_model_name_or_path": "own/first"}))
     assert [offer.hub_id for offer in plan("own/adapter").to_fetch] == ["own/adapter", "own/first"]
