@@ -53,7 +53,8 @@ def used(model: object) -> object:
     if isinstance(model, EmbeddingModel):
         return model.embed_images([PICTURE]).tolist(), model.embed_texts(["a dog"]).tolist()
     if isinstance(model, DetectionModel):
-        return model.detect(PICTURE, ["a dog"], threshold=0.0)
+        found = model.detect(PICTURE, ["a dog"], threshold=0.0)
+        return sorted((round(each.score, 4), [round(side, 2) for side in each.box]) for each in found)
     assert isinstance(model, SegmentationModel)
     found = model.segment_at(PICTURE, [(5, 5)]) if model.words_reason else model.segment(PICTURE, ["a dog"])
     return found.logits.tolist()
