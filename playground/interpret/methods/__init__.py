@@ -7,8 +7,9 @@ believe which.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from playground.interpret.methods.base import CannotExplain, Method
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,26 +18,6 @@ if TYPE_CHECKING:
     from playground.models.chat import ChatModel
 
 __all__ = ["METHODS", "CannotExplain", "Method", "explain", "reason"]
-
-
-class CannotExplain(ValueError):
-    """There is no map from this method of this model; the message says why."""
-
-
-@dataclass(frozen=True)
-class Method:
-    """A way to draw a map.
-
-    name: for programs; also the name of its file here. label: for people. paper: where it comes from.
-    needs: "trace" where it reads the trace again (milliseconds), "run" where the model runs again.
-    controls: which of "layer" and "head" change its map.
-    """
-
-    name: str
-    label: str
-    paper: str
-    needs: Literal["trace", "run"]
-    controls: tuple[str, ...] = ()
 
 
 _BOTH = ("layer", "head")

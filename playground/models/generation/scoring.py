@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from transformers import LogitsProcessor
@@ -18,7 +18,8 @@ from playground.models.messages import Likelihood
 from playground.models.prompt import answer_start, answer_tokens
 
 if TYPE_CHECKING:
-    from playground.models.chat import ChatModel
+    from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
+
     from playground.models.generation.image_features import Seen
     from playground.models.generation.prefix_cache import Conversation
     from playground.models.messages import Message
@@ -30,6 +31,23 @@ _PLAIN = {
     **dict(do_sample=True, num_beams=1, temperature=1.0, top_k=0, top_p=1.0),
     **dict(repetition_penalty=1.0, no_repeat_ngram_size=0),
 }
+
+
+class ScoringBackend(Protocol):
+    """What scoring needs of a chat model: `playground.models.chat.ChatModel` has it."""
+
+    name: str
+    model: PreTrainedModel
+    processor: ProcessorMixin
+    _turn: threading.Lock
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def context_length(self) -> int | None: ...
+
+    def prepare(self, messages: Sequence[Message]) -> BatchFeature: ...
 
 
 class Dictation(LogitsProcessor):
@@ -57,7 +75,7 @@ class Dictation(LogitsProcessor):
 
 
 def likelihoods(
-    chat: ChatModel,
+    chat: ScoringBackend,
     messages: Sequence[Message],
     answers: Sequence[str],
     *,
@@ -66,7 +84,7 @@ def likelihoods(
     seen: Seen | None,
 ) -> tuple[Likelihood, ...]:
     """What `ChatModel.likelihoods` returns."""
-    from playground.models.chat import PromptTooLong
+    from playground.models.messages import PromptTooLong
 
     inputs = chat.prepare(messages)
     given = chat.model.generation_config.forced_bos_token_id  # Florence-2: each answer begins with it

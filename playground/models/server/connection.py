@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from playground.models.chat import PromptTooLong
+from playground.models.messages import PromptTooLong
 
 _SECONDS_TO_CONNECT = 10.0
 _starting = threading.Lock()  # two first requests at once start one loop
