@@ -1,37 +1,44 @@
-"""Open pictures that strangers upload: each becomes a plain RGB picture, or one clear sentence.
+"""Open pictures that strangers bring: each becomes an upright RGB picture, or one clear sentence.
 
-Nothing here fetches an address, runs an external program or decodes a picture before its size is known.
+Nothing here fetches an address, runs an external program or decodes a picture before its size is known. Whatever the
+file, opening it takes less than 500 MB of memory (`benchmarks/pictures.py` measures it). Safe to use from several
+threads; large pictures are decoded one after another.
 """
 
 from __future__ import annotations
 
-import io
+import contextlib
+import threading
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeAlias
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-Source: TypeAlias = "str | Path | bytes | Image.Image | np.ndarray"
+from playground.imaging import memory
+from playground.imaging.colour import as_rgb
+from playground.imaging.depth import decoded
+from playground.imaging.errors import MediaError
+from playground.imaging.kinds import ACCEPTED
+from playground.imaging.memory import MAX_PIXELS
+from playground.imaging.sources import FORMATS, Opened, Source, opened
 
-MAX_PIXELS = 80_000_000
-"""Pictures with more pixels are refused before they are decoded (decoded they would take 240 MB and more)."""
+__all__ = ["ACCEPTED", "FORMATS", "LONGEST_SIDE", "MAX_PIXELS", "MediaError", "Picture", "Source", "open_picture"]
+
 LONGEST_SIDE = 2048
-"""Larger pictures are scaled down to this many pixels: no model here sees more."""
+"""Larger pictures are scaled down to this many pixels: hardly a model here sees more."""
 SHORTEST_SIDE = 16
 """Smaller pictures are enlarged to this: image processors mistake a side of 1 or 3 for the channels."""
 MAX_STRETCH = 100
 """A side may be this many times the other one; Qwen-VL refuses more than 200."""
 
-# Named, so that Pillow never hands an upload to Ghostscript (EPS) or to one of its rarely used parsers.
-# (MPO, two photographs in one file, is opened as a JPEG.)
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "ICO")
-ACCEPTED = "PNG, JPEG, WebP, GIF, AVIF, BMP or TIFF"
-
-
-class MediaError(ValueError):
-    """A picture that cannot be used; the message is one sentence or two for the person who sent it."""
+_TURNED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+_ORIENTATION = 0x0112  # a tag of EXIF
+_LARGE = 100_000_000  # bytes; pictures that take more are decoded one after another
+_one_large = threading.Lock()
+_one_of_yours = threading.RLock()  # Pillow must not load one image object in two threads
 
 
 @dataclass(frozen=True)
@@ -41,78 +48,89 @@ class Picture:
     Attributes:
         image: RGB, upright, each side between `SHORTEST_SIDE` and `LONGEST_SIDE` pixels.
         notes: what was done to it that the sender should know, one sentence each; often empty.
+        size: width and height in pixels of the picture as it was brought, upright: boxes and masks are told in these.
     """
 
     image: Image.Image
     notes: tuple[str, ...] = ()
+    size: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        if self.size == (0, 0):
+            object.__setattr__(self, "size", self.image.size)
 
 
-def open_picture(source: Source) -> Picture:
-    """Open a picture from a path, the bytes of a file, a PIL image or an array, as upright RGB.
+def open_picture(source: Source, *, longest_side: int | None = LONGEST_SIDE) -> Picture:
+    """Open a picture, whatever it comes as, as upright RGB; `notes` say what was changed.
 
-    EXIF rotation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits, an animation
-    gives its first frame. Arrays are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), of type bool, uint8, uint16
-    or floats from 0 to 1.
+    A picture that is so already comes back as it is, and so does a `Picture`: opening twice costs nothing.
+
+    Args:
+        source: a path, the bytes of a file, a file opened for reading bytes (it stays open), a data: address or base64
+            of a file, a PIL image (an animation at the frame it stands at), or an array or tensor as
+            `playground.imaging.arrays.from_array` takes them.
+        longest_side: a longer side is scaled down to this many pixels; None leaves the size as it is.
+
+    EXIF orientation is applied, the colour profile converted to sRGB, transparency laid on white; grey of more than
+    8 bits is scaled by what the data holds; an animation gives its first frame.
 
     Raises:
-        MediaError: not a picture, empty, truncated, more than `MAX_PIXELS` pixels, or a thin strip.
+        MediaError: not a picture, empty, truncated, too many pixels for its kind of file, or a thin strip.
     """
-    image = _from_array(source) if isinstance(source, np.ndarray) else source
-    if not isinstance(image, Image.Image):
-        image = _open(image)
-    _check_size(*image.size)
-    notes = list(_frame_note(image))
-    image = _upright(_decoded(image))
-    image, colour_notes = _as_rgb(image)
-    image, size_notes = _fit(image)
-    return Picture(image, (*notes, *colour_notes, *size_notes))
+    if isinstance(source, Picture):
+        return source
+    found = opened(source)
+    if _is_plain(found.image, longest_side):
+        return Picture(found.image, found.notes)
+    with _one_of_yours if found.yours else contextlib.nullcontext():
+        return _prepared(found, longest_side)
 
 
-def _open(source: str | Path | bytes) -> Image.Image:
-    """Read the header only; the pixels are decoded after the size was checked."""
-    data = io.BytesIO(source) if isinstance(source, bytes) else _existing_file(source)
-    Image.init()
-    known = [name for name in FORMATS if name in Image.OPEN]  # Pillow may be built without AVIF or WebP
-    try:
-        return Image.open(data, formats=known)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise MediaError(_too_large("The picture")) from None
-    except (UnidentifiedImageError, OSError):
-        raise MediaError(_unreadable(data)) from None
-    except Exception as error:  # a malformed header may raise anything: struct.error, SyntaxError, …
-        raise MediaError(f"The file's header is damaged. Send the picture again, as {ACCEPTED}.") from error
-
-
-def _existing_file(source: str | Path) -> Path:
-    """The path of a file that is there and is not empty."""
-    if str(source).startswith(("http://", "https://", "data:")):
-        raise MediaError("Addresses are not fetched. Save the picture and give the file.")
-    path = Path(source)
-    if not path.is_file():
-        raise MediaError(f"There is no file {path.name!r}. Choose a picture from your disk.")
-    return path
-
-
-def _unreadable(data: io.BytesIO | Path) -> str:
-    size = len(data.getbuffer()) if isinstance(data, io.BytesIO) else data.stat().st_size
-    if size == 0:
-        return f"The file is empty. Send a picture as {ACCEPTED}."
-    return f"The file is not a picture that can be read here. Send it as {ACCEPTED}."
-
-
-def _too_large(what: str) -> str:
-    side = int(MAX_PIXELS**0.5 // 100 * 100)
+def _is_plain(image: Image.Image, longest_side: int | None) -> bool:
+    """Whether there is nothing to do."""
     return (
-        f"{what} is too large: up to {MAX_PIXELS // 1_000_000} million pixels are read "
-        f"(about {side:,} × {side:,}). Scale it down and send it again."
+        type(image) is Image.Image
+        and image.mode == "RGB"
+        and not image.info
+        and not _orientation(image)
+        and min(image.size) >= SHORTEST_SIDE
+        and max(image.size) <= min(longest_side or max(image.size), MAX_STRETCH * min(image.size))
     )
 
 
-def _check_size(width: int, height: int) -> None:
+def _prepared(found: Opened, longest_side: int | None) -> Picture:
+    image, size = found.image, found.image.size
+    _check_shape(*size)
+    shrunk = 1 if found.yours else _draft(image, longest_side)
+    need = 0 if _is_decoded(image) else memory.check(image, size, shrunk)
+    frames, turned = _frame_note(image), image.format == "TIFF" and image.tag_v2.get(_ORIENTATION, 1) in _TURNED
+    with _one_large if need > _LARGE else contextlib.nullcontext():
+        image, depth_note = _decoded(found)
+        turn = _orientation(image)
+        if image.size != size and shrunk == 1:  # TIFF has turned its picture itself, ICO held another one
+            size = image.size
+            _check_shape(*size)
+        factor = max(1, int(2 * max(image.size) / (3 * longest_side))) if longest_side else 1
+        image, colour_notes = as_rgb(image, factor)
+    if turn:
+        image = image.transpose(_TURNED[turn])
+        size = size[::-1] if turn >= 5 else size
+    upright = ("The picture was turned upright, as its file asks for.",) if turn or turned else ()
+    image, size_notes = _fit(image, size, longest_side)
+    deep = (depth_note,) if depth_note else ()
+    return Picture(image, (*found.notes, *frames, *upright, *deep, *colour_notes, *size_notes), size)
+
+
+def _is_decoded(image: Image.Image) -> bool:
+    try:
+        return image.im is not None and not getattr(image, "tile", None)
+    except Exception:  # Pillow has no pixels to show yet
+        return False
+
+
+def _check_shape(width: int, height: int) -> None:
     if width < 1 or height < 1:
         raise MediaError("The picture has no pixels. Send another one.")
-    if width * height > MAX_PIXELS:
-        raise MediaError(_too_large(f"A picture of {width:,} × {height:,} pixels"))
     if max(width, height) > MAX_STRETCH * min(width, height):
         raise MediaError(
             f"A picture of {width:,} × {height:,} pixels is too thin a strip: one side may be up to "
@@ -120,93 +138,71 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
+def _draft(image: Image.Image, longest_side: int | None) -> int:
+    """Let a JPEG be shrunk while it is decoded; returns by how much each side is divided."""
+    if longest_side is None or image.format not in ("JPEG", "MPO"):
+        return 1
+    width, height = image.size
+    scale = longest_side / max(width, height)
+    if scale < 1:
+        image.draft(None, (round(width * scale), round(height * scale)))
+    return max(1, round(width / image.width))
+
+
 def _frame_note(image: Image.Image) -> tuple[str, ...]:
     """Say so when there is more than the first frame. MPO is a plain photograph to its owner: no word."""
     try:
         several = bool(getattr(image, "is_animated", False)) and image.format != "MPO"
+        place = image.tell() if several else 0
     except Exception:  # counting frames reads on into a file that may be damaged there
-        several = False
+        return ()
     if not several:
         return ()
     if image.format == "TIFF":
         return ("The file has several pages: the first one is used.",)
+    if image.format in ("ICO", "HEIF", "AVIF") and not image.info.get("duration"):
+        return ("The file holds several pictures: one of them is used.",)
+    if place:
+        return (f"The picture is animated: frame {place + 1} is used.",)
     return ("The picture is animated: its first frame is used.",)
 
 
-def _decoded(image: Image.Image) -> Image.Image:
+def _decoded(found: Opened) -> tuple[Image.Image, str]:
     try:
-        image.load()
+        return decoded(found.image, found.again)
+    except MediaError:
+        raise
     except Exception as error:  # truncated data raises OSError, SyntaxError, EOFError, struct.error, …
+        if "MAX_TEXT" in str(error) and found.bare is not None:
+            with contextlib.suppress(Exception):  # as damaged as it is with its texts
+                return decoded(found.bare(), None)
         raise MediaError(
             "The picture breaks off or is damaged: its header can be read, its pixels cannot. Send it again."
         ) from error
-    return image
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _orientation(image: Image.Image) -> int:
+    """How the picture has to be turned, as EXIF counts it from 2 to 8; 0 where it is upright."""
+    if not image.info and type(image) is Image.Image and not getattr(image, "_exif", None):
+        return 0
     try:
-        return ImageOps.exif_transpose(image)
+        found = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # a damaged EXIF block is no reason to refuse the pixels
-        return image
+        return 0
+    return found if found in _TURNED else 0
 
 
-def _as_rgb(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
-    if image.mode.startswith("I") or image.mode == "F":
-        return _grey_from_deep(image)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        return _on_white(image), ()
-    try:
-        return image.convert("RGB"), ()
-    except ValueError:
-        raise MediaError(f"Its colours ({image.mode}) cannot be read. Save it as an RGB picture.") from None
-
-
-def _grey_from_deep(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
-    """Grey of 16 bits keeps its scale (65,535 is white); any other range is stretched from black to white."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    if image.mode.startswith("I") and low >= 0 and high <= 65535:
-        grey, notes = values / 257, ()
-    else:
-        grey = (values - low) / max(high - low, 1e-12) * 255
-        notes = ("The picture's grey values were stretched to run from black to white.",)
-    return Image.fromarray(grey.round().astype(np.uint8)).convert("RGB"), notes
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    layer = image.convert("RGBA")
-    ground = Image.new("RGBA", layer.size, "white")
-    return Image.alpha_composite(ground, layer).convert("RGB")
-
-
-def _fit(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
-    width, height = image.size
-    if max(width, height) > LONGEST_SIDE:
-        scale = LONGEST_SIDE / max(width, height)
+def _fit(image: Image.Image, size: tuple[int, int], longest_side: int | None) -> tuple[Image.Image, tuple[str, ...]]:
+    """size: what the picture had before it was shrunk while it was decoded, upright."""
+    width, height = size
+    if longest_side and max(size) > longest_side:
+        scale = longest_side / max(size)
         resample, verb = Image.Resampling.LANCZOS, "scaled down from"
-    elif min(width, height) < SHORTEST_SIDE:
-        scale = SHORTEST_SIDE / min(width, height)
+    elif min(size) < SHORTEST_SIDE:
+        scale = SHORTEST_SIDE / min(size)
         resample, verb = Image.Resampling.NEAREST, "enlarged from only"
     else:
         return image, ()
-    size = (max(SHORTEST_SIDE, round(width * scale)), max(SHORTEST_SIDE, round(height * scale)))
-    note = f"The picture was {verb} {width:,} × {height:,} pixels to {size[0]:,} × {size[1]:,}."
-    return image.resize(size, resample), (note,)
-
-
-def _from_array(values: np.ndarray) -> Image.Image:
-    """A PIL image of the array; `open_picture` documents what is accepted."""
-    grey = values[..., 0] if values.ndim == 3 and values.shape[2] == 1 else values
-    if not (grey.ndim == 2 or (grey.ndim == 3 and grey.shape[2] in (3, 4))) or 0 in grey.shape:
-        raise MediaError(f"An array of shape {values.shape} is no picture: (H, W), (H, W, 3) or (H, W, 4).")
-    if grey.dtype == np.uint16:
-        grey = (grey / 257).round().astype(np.uint8)
-    elif grey.dtype == bool:
-        grey = grey.astype(np.uint8) * 255
-    elif np.issubdtype(grey.dtype, np.floating):
-        if not (np.isfinite(grey).all() and grey.min() >= 0 and grey.max() <= 1):
-            raise MediaError("An array of floats must hold values from 0 (black) to 1 (white).")
-        grey = (grey * 255).round().astype(np.uint8)
-    elif grey.dtype != np.uint8:
-        raise MediaError(f"An array of {grey.dtype} is no picture: use uint8, uint16, bool or floats 0–1.")
-    return Image.fromarray(grey)
+    wanted = (max(SHORTEST_SIDE, round(width * scale)), max(SHORTEST_SIDE, round(height * scale)))
+    note = f"The picture was {verb} {width:,} × {height:,} pixels to {wanted[0]:,} × {wanted[1]:,}."
+    return image.resize(wanted, resample), (note,)
