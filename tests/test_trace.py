@@ -140,7 +140,7 @@ def test_another_file_is_refused_with_a_sentence(checkpoint, picture, tmp_path):
         load_trace(plain)
     weights = tmp_path / "weights.safetensors"
     save_file({"weight": np.zeros(3, np.float32)}, weights)
-    with pytest.raises(ValueError, match="not written by Trace.save"):
+    with pytest.raises(ValueError, match="not written by save_trace"):
         load_trace(weights)
     forged = tmp_path / "forged.trace"
     save_file({"x": np.zeros(1, np.uint8)}, forged, metadata={"format": "playground.trace.1", "trace": json.dumps([])})
@@ -201,6 +201,6 @@ def likely(seen) -> list[float]:
 
 def test_a_file_whose_picture_claims_another_size_is_refused(checkpoint, picture, tmp_path):
     seen = trace_picture(load(str(checkpoint("llava_words"))), picture, "what ?", max_new_tokens=1)
-    forged = replace(seen, image_sizes=((10**6, 10**6),)).save(tmp_path / "forged.trace")
+    forged = save_trace(replace(seen, image_sizes=((10**6, 10**6),)), tmp_path / "forged.trace")
     with pytest.raises(ValueError, match="do not have the sizes"):
         load_trace(forged)
