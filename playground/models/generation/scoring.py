@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 from transformers import LogitsProcessor
 
 from playground.models.generation import generate as generation
+from playground.models.generation.stopping import its_turn
 from playground.models.messages import Likelihood
 from playground.models.prompt import answer_start, answer_tokens
 
 if TYPE_CHECKING:
-    from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
-
+    from playground.models.base import LocalChat
     from playground.models.generation.image_features import Seen
     from playground.models.generation.prefix_cache import Conversation
     from playground.models.messages import Message
@@ -30,24 +30,8 @@ _TOGETHER = 16  # answers that are said side by side
 _PLAIN = {
     **dict(do_sample=True, num_beams=1, temperature=1.0, top_k=0, top_p=1.0),
     **dict(repetition_penalty=1.0, no_repeat_ngram_size=0),
+    **dict(suppress_tokens=None, begin_suppress_tokens=None, bad_words_ids=None),
 }
-
-
-class ScoringBackend(Protocol):
-    """What scoring needs of a chat model: `playground.models.chat.ChatModel` has it."""
-
-    name: str
-    model: PreTrainedModel
-    processor: ProcessorMixin
-    _turn: threading.Lock
-
-    @property
-    def device(self) -> torch.device: ...
-
-    @property
-    def context_length(self) -> int | None: ...
-
-    def prepare(self, messages: Sequence[Message]) -> BatchFeature: ...
 
 
 class Dictation(LogitsProcessor):
@@ -75,7 +59,7 @@ class Dictation(LogitsProcessor):
 
 
 def likelihoods(
-    chat: ScoringBackend,
+    chat: LocalChat,
     messages: Sequence[Message],
     answers: Sequence[str],
     *,
@@ -101,7 +85,7 @@ def likelihoods(
         batch = rows[begin : begin + _TOGETHER]
         # Never one alone: with several the conversation is read and left as it was.
         dictation = Dictation(batch if len(batch) > 1 else batch * 2, chat.device)
-        with generation.its_turn(chat._turn, stop) as mine:
+        with its_turn(chat._turn, stop) as mine:
             done = mine and generation.once(
                 chat.model,
                 inputs,
