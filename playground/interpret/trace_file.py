@@ -101,7 +101,7 @@ def _built(described: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> T
         layouts,
         attention,
         *attention.shape[1:3],
-        Answer(described["text"], pieces, Statistics(**described["statistics"])),
+        Answer(described["text"], pieces, _statistics(described["statistics"])),
         sizes,
         messages,
         _rows(tensors, "text") if "text.codes" in tensors else None,
@@ -117,6 +117,11 @@ def _leans(described: Mapping[str, Any]) -> tuple[float, ...]:
     if leans and not (len(leans) == len(described["words"]) and all(0 <= lean <= 1 for lean in leans)):
         raise ValueError("it does not say for each of its words how much it leans on the picture")
     return leans
+
+
+def _statistics(described: Mapping[str, Any]) -> Statistics:
+    """The statistics of an answer; JSON has lists where they have tuples."""
+    return Statistics(**{name: tuple(value) if isinstance(value, list) else value for name, value in described.items()})
 
 
 def _rows(tensors: Mapping[str, np.ndarray], name: str) -> Rows:

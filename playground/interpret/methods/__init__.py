@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from playground.interpret.methods.base import METHODS, CannotExplain, Method
+from playground.interpret.methods.base import BOTH, METHODS, CannotExplain, Method
 
 if TYPE_CHECKING:
     import threading
@@ -62,7 +62,7 @@ def explain(
     chosen = {"layer": layer, "head": head}
     options: dict[str, Any] = {name: chosen[name] for name in METHODS[method].controls}
     several = {"layers": layers, "heads": heads}
-    if METHODS[method].controls == _BOTH:
+    if METHODS[method].controls == BOTH:
         options |= several
     else:
         several = {}

@@ -26,14 +26,14 @@ class Method:
     controls: tuple[str, ...] = ()
 
 
-_BOTH = ("layer", "head")
+BOTH = ("layer", "head")
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
-        Method("attention", "Attention", "Bahdanau et al. 2015, arXiv:1409.0473", "trace", _BOTH),
-        Method("sinks", "Attention without sinks", "Zhang et al. 2025, arXiv:2502.17422", "trace", _BOTH),
-        Method("rollout", "Attention rollout", "Abnar & Zuidema 2020, arXiv:2005.00928", "run", _BOTH),
-        Method("relevance", "Gradient × attention", "Chefer et al. 2021, arXiv:2103.15679", "run", _BOTH),
+        Method("attention", "Attention", "Bahdanau et al. 2015, arXiv:1409.0473", "trace", BOTH),
+        Method("sinks", "Attention without sinks", "Zhang et al. 2025, arXiv:2502.17422", "trace", BOTH),
+        Method("rollout", "Attention rollout", "Abnar & Zuidema 2020, arXiv:2005.00928", "run", BOTH),
+        Method("relevance", "Gradient × attention", "Chefer et al. 2021, arXiv:2103.15679", "run", BOTH),
         Method("patches", "Relevance down to the patches", "Chefer et al. 2021, arXiv:2103.15679", "run"),
         Method("gradcam", "Grad-CAM", "Selvaraju et al. 2017, arXiv:1610.02391", "run"),
         Method("hirescam", "HiResCAM", "Draelos & Carin 2020, arXiv:2011.08891", "run"),
