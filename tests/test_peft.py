@@ -17,7 +17,8 @@ from transformers import CLIPModel, LlavaForConditionalGeneration
 
 from playground import load
 from playground.checkpoints.catalog import find
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
+from playground.models.messages import Message
 from playground.tasks.answer import calibration_of
 
 MOJI = Path(find("moji-vlm").source)
