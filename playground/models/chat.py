@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from playground.models.generation.generate import Spent, Step
     from playground.models.generation.image_features import Seen
     from playground.models.generation.prefix_cache import Conversation
+    from playground.models.picture_tokens import Forecast
 
 
 class CannotRead(ValueError):
@@ -43,6 +44,9 @@ class ChatModel:
 
     attention_reason: None when attention maps can be taken, otherwise a sentence that says why not.
     likelihood_reason: the same of `likelihoods`, which every model on this machine can tell.
+    image_tokens: the most tokens that a picture may cost; None where its own settings alone decide.
+    unlimited: a processor without that limit, to say what it changes. pace: how many times what is reckoned a prompt
+        took, see `forecast`.
     stop_strings: texts that end an answer, by the checkpoint's own settings.
     notes: sentences on what of the checkpoint's own files is not used as it stands.
     """
@@ -52,6 +56,9 @@ class ChatModel:
     model: PreTrainedModel
     processor: ProcessorMixin
     attention_reason: str | None = None
+    image_tokens: int | None = None
+    unlimited: ProcessorMixin | None = field(default=None, repr=False)
+    pace: float = field(default=1.0, repr=False)
     likelihood_reason: ClassVar[None] = None
     stop_strings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -72,6 +79,13 @@ class ChatModel:
     def limits(self) -> prompt.Limits:
         """What it can be shown at once: how many pictures, earlier turns or not, system prompts or not."""
         return prompt.limits(self.model.config, self.processor)
+
+    def forecast(self, messages: Sequence[Message]) -> Forecast | None:
+        """What reading these messages will cost in tokens and seconds, before anything is computed; it is a sentence
+        too (`str`). None where no picture is shown, or where its tokens cannot be told beforehand."""
+        from playground.models.picture_tokens import forecast
+
+        return forecast(self, messages)
 
     def prepare(self, messages: Sequence[Message]) -> BatchFeature:
         """Turn a conversation into the model's inputs (batch of one), on its device.
@@ -177,7 +191,7 @@ class ChatModel:
                 pieces.append(self._piece(step, text))
                 seconds.append(preparation + step.seconds)
                 yield pieces[-1]
-        statistics = self._statistics(inputs, seconds, stop.is_set(), spent)
+        statistics = self._statistics(inputs, messages, seconds, stop.is_set(), spent)
         return Answer("".join(piece.text for piece in pieces), tuple(pieces), statistics)
 
     def ask(self, question: str, *images: Image.Image, **options) -> Answer:
@@ -318,10 +332,29 @@ class ChatModel:
             self._texts[token] = token_text(self.processor.tokenizer, token)
         return self._texts[token]
 
-    def _statistics(self, inputs: BatchFeature, seconds: list[float], stopped: bool, spent: Spent) -> Statistics:
+    def _limited(self, messages: Sequence[Message]) -> tuple[str, ...]:
+        """What the limit on a picture's tokens changed, a note for each picture."""
+        if self.unlimited is None:
+            return ()
+        from playground.models.picture_tokens import picture_tokens
+
+        found = (picture_tokens(self, image) for message in messages for image in message.images)
+        return tuple(f"{each}." for each in found if each is not None and each.limited)
+
+    def _keep_pace(self, tokens: int, seconds: float, spent: Spent) -> None:
+        """Learn from an answer how fast prompts are read, from those that were read whole and are long enough."""
+        if spent.reused == 0 and tokens > 200 and seconds > 0.2:
+            from playground.models.picture_tokens import reckoned
+
+            self.pace = seconds / max(reckoned(self, tokens), 1e-9)
+
+    def _statistics(
+        self, inputs: BatchFeature, messages: Sequence[Message], seconds: list[float], stopped: bool, spent: Spent
+    ) -> Statistics:
         """seconds: when the preparation ended and when each token came, counted from the request."""
         tokens = len(seconds) - 1
         first, last = seconds[min(1, tokens)], seconds[-1]
+        self._keep_pace(inputs["input_ids"].shape[1], first, spent)
         return Statistics(
             image_tokens=len(image_positions(self.model, inputs)),
             prompt_tokens=inputs["input_ids"].shape[1],
@@ -335,6 +368,7 @@ class ChatModel:
             vision_seconds=spent.vision_seconds,
             language_seconds=max(0.0, spent.seconds - spent.vision_seconds),
             peak_memory=spent.memory,
+            limited=self._limited(messages),
         )
 
 
