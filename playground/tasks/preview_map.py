@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.models.messages import Message
+from playground.models.messages import asked
 from playground.tasks import TaskError
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL import Image
 
+    from playground.imaging.opening import Source
     from playground.interpret.trace import Trace
     from playground.models.generation.image_features import Seen
     from playground.models.server.chat import AnyChatModel
@@ -28,7 +28,7 @@ class Glance:
     method: str
 
 
-def glance(model: AnyChatModel, image: Image.Image, question: str, answer: str, seen: Seen | None = None) -> Glance:
+def glance(model: AnyChatModel, image: Source, question: str, answer: str, seen: Seen | None = None) -> Glance:
     """Run an answer once more and draw the map of its most telling word: the longest that is no function word.
 
     The map is relevance down to the patches (Chefer et al. 2021, arXiv:2103.15679), which points at the right thing
@@ -44,7 +44,7 @@ def glance(model: AnyChatModel, image: Image.Image, question: str, answer: str, 
 
     if model.attention_reason:
         raise TaskError(model.attention_reason)
-    trace = trace_answer(model, (Message("user", question, (image,)),), answer, seen=seen)
+    trace = trace_answer(model, asked(question, image), answer, seen=seen)
     if not trace.words:
         raise TaskError("There is no word to look at.")
     word = telling_word(trace)

@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from playground.checkpoints.files import LoadError
-from playground.models.messages import Answer, Candidate, Message, Piece, Statistics
+from playground.models.messages import Answer, Candidate, Message, Piece, Statistics, asked, notes_of
 from playground.models.server.connection import Server, ServerError
 from playground.models.server.protocol import RUNNERS_UP, as_sent, pieces_of, probability, thinking, tokens
 
 if TYPE_CHECKING:
-    from PIL import Image
-
+    from playground.imaging.opening import Source
     from playground.models.chat import ChatModel
 
 AnyChatModel: TypeAlias = "ChatModel | RemoteChatModel"
@@ -137,7 +136,7 @@ class RemoteChatModel:
         if not stop.is_set():
             self._check_end(ended, thought and not pieces)
         statistics = _statistics(messages, usage, seconds, time.perf_counter() - began, stop.is_set())
-        return Answer("".join(piece.text for piece in pieces), tuple(pieces), statistics)
+        return Answer("".join(piece.text for piece in pieces), tuple(pieces), statistics, notes_of(messages))
 
     def generate(self, messages: Sequence[Message], **options: Any) -> Answer:
         """The whole answer at once; the options are those of `stream`."""
@@ -148,9 +147,9 @@ class RemoteChatModel:
             except StopIteration as end:
                 return end.value
 
-    def ask(self, question: str, *images: Image.Image, **options: Any) -> Answer:
+    def ask(self, question: str, *images: Source, **options: Any) -> Answer:
         """The answer to one question about pictures: `generate` with a conversation of one message."""
-        return self.generate([Message("user", question, images)], **options)
+        return self.generate(asked(question, *images), **options)
 
     def generate_many(
         self,
