@@ -50,9 +50,7 @@ def make_usable(variables: MutableMapping[str, str], *own_hosts: str) -> list[st
     for name, sentence in unusable_proxies(variables).items():
         del variables[name]
         notes.append(f"{sentence} It is left aside.")
-    if any(variables.get(name) for name in (*PROXIES, "NO_PROXY", "no_proxy")):
-        notes += _spare(variables, own_hosts)
-    return notes + _leave_certificates(variables)
+    return notes + spare_this_machine(variables, *own_hosts) + _leave_certificates(variables)
 
 
 def _why_not(value: str) -> str | None:
@@ -71,8 +69,13 @@ def _why_not(value: str) -> str | None:
     return None
 
 
-def _spare(variables: MutableMapping[str, str], own_hosts: tuple[str, ...]) -> list[str]:
-    """Write NO_PROXY anew, in both spellings: the entries that clients understand, and this machine."""
+def spare_this_machine(variables: MutableMapping[str, str], *own_hosts: str) -> list[str]:
+    """Write NO_PROXY anew, in both spellings: the entries that clients understand, and this machine.
+
+    Changes nothing where the environment says nothing about proxies; returns a sentence for each entry left aside.
+    """
+    if not any(variables.get(name) for name in (*PROXIES, "NO_PROXY", "no_proxy")):
+        return []
     told = variables.get("no_proxy") or variables.get("NO_PROXY") or ""
     entries = [entry for entry in re.split(r"[,\s]+", told) if entry]
     sound = [entry.strip("[]") for entry in entries if _understood(entry.strip("[]"))]

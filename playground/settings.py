@@ -146,7 +146,7 @@ class Settings(BaseSettings):
         return self.max_upload or ("20mb" if self.is_public else "50mb")
 
 
-_VARIABLES = {field.alias: name for name, field in Settings.model_fields.items()}
+_VARIABLES = {str(field.alias): name for name, field in Settings.model_fields.items()}
 OPTIONS = ("host", "port", "model", "share")
 """The settings that the command line has an option for, named --host and so on."""
 
@@ -162,7 +162,7 @@ def read(options: Mapping[str, Any] | None = None) -> Settings:
     """
     typed = {name: value for name, value in (options or {}).items() if value is not None}
     try:
-        return Settings(**{Settings.model_fields[name].alias: value for name, value in typed.items()})
+        return Settings(**{str(Settings.model_fields[name].alias): value for name, value in typed.items()})
     except ValidationError as error:
         raise SettingError("\n".join(_sentences(error, typed))) from None
 
@@ -173,7 +173,7 @@ def _sentences(error: ValidationError, typed: Mapping[str, Any]) -> list[str]:
     for wrong in error.errors(include_url=False, include_context=False):
         name = _VARIABLES[str(wrong["loc"][0])]
         field = Settings.model_fields[name]
-        said = f"--{name.replace('_', '-')}" if name in typed else field.alias
+        said = f"--{name.replace('_', '-')}" if name in typed else str(field.alias)
         value = "cannot be used" if name == "server_key" else f"is “{_short(wrong['input'])}”"
         found[name] = f"{said} {value}. Accepted is {field.description}."
     return list(found.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,11 +29,14 @@ class Visit(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         pass
 
-    def send(self, status: int, body: Any, kind: str = "application/json") -> None:
-        """A whole answer; what is no bytes is sent as JSON."""
+    def send(
+        self, status: int, body: Any, kind: str = "application/json", headers: Mapping[str, str] | None = None
+    ) -> None:
+        """A whole answer; what is no bytes is sent as JSON. kind: its type, "" for none."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
-        self.send_header("Content-Type", kind)
+        for name, value in {**({"Content-Type": kind} if kind else {}), **(headers or {})}.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -65,7 +68,7 @@ def scripted(chat: Script | None = None, *, models: Script | list[str] = ["seer"
 
     class Handler(Visit):
         def do_GET(self) -> None:
-            seen.requests.append((self.path, dict(self.headers), None))
+            seen.requests.append((self.path, {name.title(): value for name, value in self.headers.items()}, None))
             if isinstance(models, list):
                 self.send(200, {"object": "list", "data": [{"id": name, "object": "model"} for name in models]})
             else:
@@ -73,7 +76,7 @@ def scripted(chat: Script | None = None, *, models: Script | list[str] = ["seer"
 
         def do_POST(self) -> None:
             self.body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            seen.requests.append((self.path, dict(self.headers), self.body))
+            seen.requests.append((self.path, {name.title(): value for name, value in self.headers.items()}, self.body))
             chat(self)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from app_process import ROOT
 
+from playground import load
 from playground.cli import main
-from playground.tasks.bulk.caption_folder import files_in
+from playground.tasks import TaskError
+from playground.tasks.bulk.caption_folder import caption_folder, errors_of, files_in
 from playground.tasks.examples import examples
 from playground.tasks.exports.captions import Captioned, CaptionsLog, as_csv, as_json, as_jsonl
 
@@ -34,6 +41,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    """Six pictures."""
+    place = tmp_path / "scenes"
+    place.mkdir()
+    for scene in examples()[:6]:
+        shutil.copy(scene.path, place)
+    return place
+
+
 def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
@@ -46,23 +63,87 @@ def test_a_killed_run_goes_on_where_it_ended(folder: Path, tmp_path: Path, capsy
     while not (output.is_file() and output.read_bytes().count(b"\n") >= 3):
         assert process.poll() is None and time.monotonic() < end
         time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)  # it is still there, and does nothing
+    with pytest.raises(SystemExit, match="Another run is writing to"):
+        main(command)
     process.kill()
     process.wait()
     before = lines(output)
     assert 3 <= len(before) < COPIES
     with output.open("ab") as file:
         file.write(b'{"file_name": "cut o')  # what a crash in the middle of a line leaves
-    main(command)
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 1  # two files were left behind
     after, said = lines(output), capsys.readouterr()
     assert after[: len(before)] == before
     assert sorted(row["file_name"] for row in after) == [name for name in files_in(folder) if name.endswith(".png")]
     assert f"{len(before)} of {COPIES + 2} are done already" in said.err and f"{COPIES} of {COPIES + 2}" in said.out
     texts = {row["file_name"].split()[0]: row["text"] for row in after}
     assert texts["more/1"] == texts["more/7"] == "a taxi, a bus and a bicycle."
-    errors = {row["file_name"]: row["error"] for row in lines(output.with_suffix(".errors.jsonl"))}
+    assert "2 files have no caption" in said.err and "  notes.txt: The file is not a picture" in said.err
+    errors = {row["file_name"]: row["error"] for row in lines(errors_of(output))}
     assert "empty" in errors.pop("empty.jpg") and "not a picture" in errors.pop("notes.txt") and not errors
+    for name in ("notes.txt", "empty.jpg"):
+        (folder / name).unlink()
     main(command)  # nothing is left to do, and nothing is done twice
-    assert lines(output) == after
+    assert lines(output) == after and not errors_of(output).exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_run_cleanly(scenes, tmp_path, monkeypatch, capsys, number) -> None:
+    output, append, before = tmp_path / "captions.jsonl", CaptionsLog.append, signal.getsignal(number)
+
+    def signalled(log: CaptionsLog, row: Captioned) -> None:
+        append(log, row)
+        if len(lines(output)) == 3:
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(CaptionsLog, "append", signalled)
+    command = ["caption", str(scenes), "--output", str(output), "--at-once", "2"]
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 128 + number and "the same command goes on" in capsys.readouterr().err
+    assert 3 <= len(lines(output)) < 6 and signal.getsignal(number) is before
+    main(command)
+    assert sorted(row["file_name"] for row in lines(output)) == list(files_in(scenes))
+
+
+def test_what_changes_while_a_run_goes_on_is_told(scenes, tmp_path, capsys) -> None:
+    model, output = load("moji-vlm"), scenes / "captions"  # an output among the pictures is none of them
+    gone, *others = files_in(scenes)
+    with caption_folder(model, scenes, output) as run:
+        (scenes / gone).unlink()
+        shutil.copy(examples()[0].path, scenes / "late.png")
+        rows = {row.file_name: row.error for row in run}
+    assert "There is no file" in rows.pop(gone) and rows == dict.fromkeys(others)
+    with caption_folder(model, scenes, output) as run:
+        assert (run.files, run.done) == ((*sorted(("late.png", *others)),), set(others))
+        shutil.rmtree(scenes)
+        with pytest.raises(TaskError, match="is not there any more"):
+            list(run)
+
+
+def test_a_folder_that_cannot_be_read_counts_as_left_behind(scenes, tmp_path, monkeypatch, capsys) -> None:
+    walk = os.walk
+
+    def denied(top, onerror):
+        onerror(PermissionError(errno.EACCES, "Permission denied", str(scenes / "private")))
+        yield from walk(top)
+
+    monkeypatch.setattr(os, "walk", denied)
+    with pytest.raises(SystemExit) as ended:
+        main(["caption", str(scenes), "--output", str(tmp_path / "captions.jsonl")])
+    assert ended.value.code == 1
+    assert "private/: This folder cannot be read: this is not allowed here." in capsys.readouterr().err
+
+
+def test_a_model_that_writes_nothing_leaves_the_file_behind(scenes, tmp_path, monkeypatch) -> None:
+    model = load("moji-vlm")
+    monkeypatch.setattr(type(model), "generate_batch", lambda model, prepared, **options: [" "] * len(prepared))
+    with caption_folder(model, scenes, tmp_path / "captions.jsonl") as run:
+        assert {row.error for row in run} == {"The model wrote nothing about this picture."}
+    assert not lines(tmp_path / "captions.jsonl")
 
 
 def test_a_run_that_cannot_be_is_refused_with_a_sentence(folder: Path, tmp_path: Path) -> None:
@@ -77,7 +158,9 @@ def test_a_run_that_cannot_be_is_refused_with_a_sentence(folder: Path, tmp_path:
         ((tmp_path / "bare",), "There is no picture"),
         ((folder, "--output", other, "--style", "blind"), "holds captions by moji-vlm, short"),
         ((folder, "--output", tmp_path / "strange.jsonl"), "Line 1 of"),
-        ((folder, "--output", folder), "cannot be written"),
+        ((folder, "--output", folder), "cannot be written: this is a folder"),
+        ((folder, "--output", other / "a.jsonl"), "a part of this path is a file"),
+        ((folder, "--output", tmp_path / ("a" * 300)), "the name is too long"),
         ((folder, "--model", "moji-clip"), "cannot describe pictures"),
         ((folder, "--model", "moji-vml"), "Did you mean"),
     ):
@@ -85,6 +168,79 @@ def test_a_run_that_cannot_be_is_refused_with_a_sentence(folder: Path, tmp_path:
             main(["caption", *map(str, arguments)])
         assert says in str(refused.value)
     assert lines(other) == [{"file_name": "a.png", "text": "a dog.", "model": "moji-vlm", "style": "short"}]
+
+
+@contextmanager
+def longest_file(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond so many bytes, as if the disk were full then."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_on_a_full_disk_a_line_is_there_wholly_or_not_at_all(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "captions.jsonl"
+    log = CaptionsLog(path, "moji-vlm", "short")
+    log.append(Captioned("a.png", "a dog."))
+    whole = path.read_bytes()
+    with longest_file(len(whole) + 20), pytest.raises(TaskError, match="may not grow any larger.*What is done is kept"):
+        log.append(Captioned("b.png", "a cat."))
+    assert path.read_bytes() == whole
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch, pytest.raises(TaskError, match="the disk is full.*Make room"):
+        patch.setattr(os, "fsync", full)
+        log.append(Captioned("b.png", "a cat."))
+    assert path.read_bytes() == whole
+    log.append(Captioned("b.png", "a cat."))  # there is room again
+    log.close()
+    again = CaptionsLog(path, "moji-vlm", "short")
+    again.close()
+    assert again.done == {"a.png", "b.png"} and path.read_bytes().startswith(whole)
+    if os.path.exists("/dev/full"):
+        with pytest.raises(TaskError, match="no ordinary file"):
+            CaptionsLog(Path("/dev/full"), "moji-vlm", "short")
+
+
+_LINE = b'{"file_name": "a.png", "text": "a dog.", "model": "moji-vlm", "style": "short"}'
+
+
+@pytest.mark.parametrize(
+    ("left", "kept"),
+    [
+        (b"", b""),
+        (_LINE + b'\n{"file_na', _LINE + b"\n"),
+        (_LINE + b"\n{", _LINE + b"\n"),
+        (_LINE + b"\n" + _LINE[:40].replace(b"a.png", b"b.png"), _LINE + b"\n"),
+        (_LINE + b"\n\0\0\0\0", _LINE + b"\n"),  # a machine that lost its power
+        (_LINE, _LINE + b"\n"),  # only its end of line is missing
+        (b"\0\0", b""),
+        (b"dear sirs", None),  # what no run wrote stays as it is
+        (b'[{"file_name": 1}]', None),
+        (_LINE[:-1] + b"\ndear sirs\n", None),
+        (_LINE + b"\n\n", None),
+        (b'{"file_name": "a.png", "text": "mine"}', None),
+        (b'{"file_name": 3, "text": "", "model": "moji-vlm", "style": "short"}\n', None),
+    ],
+)
+def test_what_a_crash_leaves_is_mended_and_nothing_else(tmp_path, left, kept) -> None:
+    path = tmp_path / "captions.jsonl"
+    path.write_bytes(left)
+    if kept is None:
+        with pytest.raises(TaskError, match="is not one that this command wrote"):
+            CaptionsLog(path, "moji-vlm", "short")
+        assert path.read_bytes() == left
+        return
+    log = CaptionsLog(path, "moji-vlm", "short")
+    assert path.read_bytes() == kept and log.done == ({"a.png"} if kept else set())
+    log.append(Captioned("z.png", "a cat."))
+    log.close()
+    assert len(lines(path)) == len(log.done) + 1
 
 
 def test_names_that_are_no_text_survive(tmp_path: Path) -> None:

@@ -84,6 +84,21 @@ def test_prompts_of_different_length_share_a_batch_in_every_family(checkpoint, p
         assert [r.value for r in reply_many(model, conversations, max_new_tokens=4, progress=False)] == expected
 
 
+def test_a_long_prompt_cuts_no_other_answer(checkpoint, picture, monkeypatch):
+    model = load(str(checkpoint("llava_words")))
+    talks = [[Message("user", text, (picture,))] for text in ("what is this ?", "how many dogs ?" * 9, "a cat ?")]
+    lengths = [model.prepare(talk)["input_ids"].shape[1] for talk in talks]
+    monkeypatch.setattr(ChatModel, "context_length", max(lengths) + 2)
+    alone = [model.generate(talk, max_new_tokens=12) for talk in talks]
+    assert [len(answer.pieces) for answer in alone] == [12, 2, 12]
+    together = reply_many(model, talks, max_new_tokens=12, at_once=3, progress=False)
+    assert [result.value for result in together] == [answer.text.strip() for answer in alone]
+    prepared = [model.prepare(talk) for talk in talks]
+    assert [text.strip() for text in model.generate_batch(prepared, max_new_tokens=12)] == [
+        answer.text.strip() for answer in alone
+    ]
+
+
 def test_one_bad_item_gives_a_sentence_and_stops_nothing(checkpoint, picture, tmp_path):
     model, broken = load(str(checkpoint("qwen2_5_vl"))), tmp_path / "broken.png"
     broken.write_bytes(b"no picture")

@@ -17,7 +17,7 @@ from test_imaging import saved
 
 from playground.tasks.examples import FOLDER, examples
 from playground.ui import app as frame
-from playground.ui import links, opening, reload, session, uploads
+from playground.ui import gradio_patches, links, opening, reload, session, uploads
 from playground.ui.theme import launch_options
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,7 +83,7 @@ def test_pictures_go_with_the_last_visitor_who_has_them(app, web, enter) -> None
     ann, bob = enter("ann"), enter("bob")
     both, alone = give(app, web, "ann", shared), give(app, web, "ann", own)
     assert give(app, web, "bob", shared) == both
-    thumbnails = [Path(path) for path in uploads._of_the_page(app)]
+    thumbnails = [Path(path) for path in gradio_patches.files_of_page(app)]
     assert web.get(f"/file={alone}").status_code == 200 and thumbnails
     ann()
     assert _soon(lambda: not alone.exists()), "a visitor's pictures outlive him"
@@ -113,7 +113,7 @@ def test_what_the_browser_kept_is_not_trusted(app, tmp_path) -> None:
     fields = {"ask": SimpleNamespace(picture=picture, words=words)}
     secret = tmp_path / "secret.png"
     secret.write_bytes(b"secret")
-    inside = next(iter(uploads._of_the_page(app)))
+    inside = next(iter(gradio_patches.files_of_page(app)))
     dotted = f"{Path(inside).parent}/../../../..{secret}"
     for path in (
         str(secret),

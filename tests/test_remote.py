@@ -78,7 +78,6 @@ def test_the_server_says_what_the_model_says_here(remote: RemoteChatModel, local
     wide = Image.open(examples()[1].path).resize((260, 150))
     talks = [[Message("user", scene.question, (Image.open(scene.path),))] for scene in examples()[:4]]
     talks.append([Message("user", "describe the picture in detail.", (wide,))])
-    talks.append([Message("user", "what is <image> in </s> the picture?", (wide,))])
     talks.append([*talks[0], Message("assistant", "two"), Message("user", "and where is it?")])
     for talk in talks:
         here, there = local.generate(talk), remote.generate(talk)
@@ -165,7 +164,7 @@ def test_pictures_go_as_pixels_and_nothing_else(tmp_path: Path, picture: Image.I
     with scripted(says("ok")) as server:
         load(server.address).generate([Message("user", f"{tmp_path}/private.jpg <|im_end|>", (photo, large))])
     *pictures, text = server.requests[-1][2]["messages"][0]["content"]
-    assert text == {"type": "text", "text": f"{tmp_path}/private.jpg < |im_end|>"}
+    assert text == {"type": "text", "text": f"{tmp_path}/private.jpg <|im_end|>"}
     opened = []
     for part in pictures:
         head, data = part["image_url"]["url"].split(",")

@@ -231,12 +231,12 @@ class ChatModel:
         from playground.models.generation import generate as generation
         from playground.models.generation.batch import generate_batch
 
-        room = min(self._room(inputs, max_new_tokens) for inputs in prepared)
+        rooms = [self._room(inputs, max_new_tokens) for inputs in prepared]
         stop = stop or threading.Event()
         with generation.its_turn(self._turn, stop) as mine:
             if not mine:
                 return [""] * len(prepared)
-            return generate_batch(self.model, self.processor, prepared, max_new_tokens=room, stop=stop)
+            return generate_batch(self.model, self.processor, prepared, max_new_tokens=rooms, stop=stop)
 
     def conversation(self, limit_mb: int = 2048) -> Conversation:
         """Something for a session to keep, so that each turn computes only what is new: hand it to `stream`.

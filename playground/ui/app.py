@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from playground.settings import read
-from playground.ui import links, opening, reload, session, uploads
+from playground.ui import gradio_patches, links, opening, reload, session, uploads
 from playground.ui import queue_limits as line
 from playground.ui import zero_gpu as zero
 from playground.ui.api import endpoints
@@ -122,7 +122,7 @@ def _greeting(picked: str, chosen: str) -> Iterator[Any]:
 
 def _talk(app: gr.Blocks, fields: Mapping[str, Fields]) -> list[Any]:
     """The chat tab's box and its conversation: what a link from there carries."""
-    return [fields["chat"].words, next(block for block in app.blocks.values() if isinstance(block, gr.Chatbot))]
+    return [fields["chat"].words, gradio_patches.only(app, gr.Chatbot)]
 
 
 def _link(page: Any, model: str, box: Any, talk: Any, fields: Mapping[str, Fields]) -> str:

@@ -6,6 +6,7 @@ An address would let them reach what only the host can reach, and a folder what 
 from __future__ import annotations
 
 from playground.checkpoints.catalog import find
+from playground.models.server.address import same_server
 from playground.settings import read
 from playground.tasks import TaskError
 
@@ -17,8 +18,7 @@ def check_allowed(name: str) -> None:
     PLAYGROUND_SERVER names, and, where PLAYGROUND_ALLOW_HUB says so, any on the Hub.
     """
     name, settings = name.strip(), read()
-    server = settings.server
-    own = name == settings.model or (server and name.partition("#")[0].rstrip("/") == server)
+    own = name == settings.model or (settings.server and same_server(name, settings.server))
     if not settings.is_public or own or find(name):
         return
     from playground.checkpoints.plan import folder_named

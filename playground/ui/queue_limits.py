@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from playground.ui.components import snippets
+from playground.ui.gradio_patches import limit_queues
 
 _FULL = "As many questions as this page takes are waiting already. Try again in a moment."
 _TURNED_AWAY = "This could not be asked just now: too many wait here, or the connection broke. Try again in a moment."
@@ -22,17 +23,7 @@ def keep_short(app: gr.Blocks, longest: int) -> None:
 
     To be called after `app.queue()`, which gets no limit of its own.
     """
-    queue = app._queue
-    push = queue.push
-
-    async def pushed(body: Any, request: Any, username: str | None) -> tuple[bool, Any, str]:
-        event = app.fns.get(body.fn_index)
-        line = queue.event_queue_per_concurrency_id.get(event.concurrency_id) if event else None
-        if line is not None and line.concurrency_limit is not None and len(line.queue) >= longest:
-            return False, _FULL, "queue_full"
-        return await push(body, request, username)
-
-    queue.push = pushed
+    limit_queues(app, longest, _FULL)
 
 
 def say_when_full(events: Sequence[Any], outputs: Sequence[Any], note: gr.HTML) -> None:

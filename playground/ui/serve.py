@@ -34,8 +34,7 @@ def serve(options: Mapping[str, Any]) -> None:
         raise SystemExit(str(error)) from None
     # Gradio's MCP server has a client inside that reports to huggingface.co; read when huggingface_hub is imported.
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    # The check of one format of addresses, which nobody here asks for, builds its grammar for more than a second.
-    sys.modules.setdefault("rfc3987_syntax", None)  # jsonschema, which MCP brings, does without it
+    _check_gradio()
     from playground.ui.api.mcp_tools import mend
     from playground.ui.app import build
     from playground.ui.loaded import wake
@@ -59,6 +58,18 @@ def serve(options: Mapping[str, Any]) -> None:
     mend(app)
     wake(chosen.model)
     app.block_thread()
+
+
+def _check_gradio() -> None:
+    """End with a sentence where another version of Gradio lacks what this app builds on."""
+    try:
+        from playground.ui import gradio_patches
+
+        gradio_patches.check()
+    except ImportError as error:
+        raise SystemExit(f"Gradio cannot be used: {error}. Run: pip install -r requirements.txt.") from None
+    except gradio_patches.GradioChanged as error:
+        raise SystemExit(str(error)) from None
 
 
 def prepared(options: Mapping[str, Any]) -> tuple[Settings, int]:

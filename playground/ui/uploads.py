@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
+
+from playground.ui import gradio_patches
+from playground.ui.gradio_patches import get_upload_folder
 
 GRACE = 600.0
 """Seconds from a page's end to the removal of its files: a page that is loaded anew finds its pictures again."""
@@ -30,26 +32,18 @@ _lock = threading.Lock()
 def watch(app: gr.Blocks) -> None:
     """From now on note which files each session gives and gets, and remove them when nobody holds them any more.
 
-    To be called when the page is laid out. What it shows until then stays: Gradio itself would remove the thumbnails
-    of the example scenes when they are a day old, though every new visitor needs them (`delete_cache`).
+    To be called when the page is laid out. What it shows until then stays.
     """
-    for block in app.blocks.values():
-        block.keep_in_cache |= block.temp_files
-    process = app.process_api
+    gradio_patches.keep_page_files(app)
 
-    async def noting(block_fn: Any, inputs: Any, **options: Any) -> dict[str, Any]:
-        session = options.get("session_hash")
-        _hold(session, inputs)
-        output = await process(block_fn, inputs, **options)
-        _hold(session, output["data"])
+    def ended(session: str) -> None:
         if session in _until:  # an event that was under way when the page was closed, or a page that slept
             _leave(app, session)
-        return output
 
     async def leave(request: gr.Request) -> None:
         _leave(app, request.session_hash)
 
-    app.process_api = noting
+    gradio_patches.observe_events(app, _hold, ended)
     app.unload(leave)
 
 
@@ -99,17 +93,12 @@ def sweep(app: gr.Blocks) -> None:
             free |= _held.pop(session, set())
             del _until[session]
         held = set().union(*_held.values())
-        free |= {path for path in set(app.upload_file_set) if _age(path) > UNUSED}
-        free -= held | _of_the_page(app)
-        for path in free & set().union(*app.temp_file_sets):
+        sent, known = gradio_patches.uploads_of(app)
+        free |= {path for path in sent if _age(path) > UNUSED}
+        free -= held | gradio_patches.files_of_page(app)
+        for path in free & known:
             _remove(path)
-            for files in app.temp_file_sets:
-                files.discard(path)
-
-
-def _of_the_page(app: gr.Blocks) -> set[str]:
-    """Files that the layout shows, such as the thumbnails of the example scenes."""
-    return set().union(*(block.keep_in_cache for block in list(app.blocks.values())))
+            gradio_patches.forget_file(app, path)
 
 
 def _age(path: str) -> float:

@@ -10,6 +10,7 @@ import gradio as gr
 
 from playground.settings import read
 from playground.ui.components.streaming import MODEL_QUEUE
+from playground.ui.gradio_patches import functions_in_queue
 
 
 def is_zero() -> bool:
@@ -26,6 +27,5 @@ def lend(app: gr.Blocks) -> None:
         from spaces import GPU
     except ImportError:
         return
-    for event in app.fns.values():
-        if event.fn is not None and event.concurrency_id == MODEL_QUEUE["concurrency_id"]:
-            event.fn = GPU(event.fn)
+    for event in functions_in_queue(app, MODEL_QUEUE["concurrency_id"]):
+        event.fn = GPU(event.fn)

@@ -26,20 +26,24 @@ def generate_batch(
     processor: ProcessorMixin,
     prepared: Sequence[BatchFeature],
     *,
-    max_new_tokens: int,
+    max_new_tokens: Sequence[int],
     stop: threading.Event,
 ) -> list[str]:
     """The greedy answer to each prompt, or what of it was written when `stop` was set.
 
-    Shorter prompts are padded on the left. Only prompts that can be joined exactly are computed together, see `_form`.
+    Shorter prompts are padded on the left. Only prompts that can be joined exactly are computed together, see `_form`,
+    and of those only such as have room for equally long answers: a long one would else cut the others' answers, or be
+    led on beyond the last position that its model knows.
+
+    max_new_tokens: how many tokens each prompt's answer may have.
     """
     together: dict[tuple, list[int]] = defaultdict(list)
-    for place, inputs in enumerate(prepared):
-        together[_form(model, inputs)].append(place)
+    for place, (inputs, room) in enumerate(zip(prepared, max_new_tokens, strict=True)):
+        together[_form(model, inputs), room].append(place)
     answers = [""] * len(prepared)
-    for places in together.values():
+    for (_, room), places in together.items():
         batch = _joined(model, [prepared[place] for place in places])
-        found = _generated(model, batch, stop, max_new_tokens=max_new_tokens, do_sample=False, num_beams=1)
+        found = _generated(model, batch, stop, max_new_tokens=room, do_sample=False, num_beams=1)
         if found is None:
             break
         for place, ids in zip(places, found[:, answer_start(model, batch) :].tolist(), strict=True):

@@ -20,7 +20,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from playground.models.attention import Listener, listening
 from playground.models.generation.prefix_cache import begin
-from playground.models.memory import growth
+from playground.models.memory import Growth, growth
 
 if TYPE_CHECKING:
     from playground.models.generation.image_features import Seen
@@ -162,7 +162,7 @@ def once(
     """
     began, copies = time.perf_counter(), max(options.get("num_beams", 1), options.get("num_return_sequences", 1))
     stopping = StopWhenSet(model, *stop)
-    beginning = None
+    beginning, risen = None, Growth()
     try:
         with torch.inference_mode(), _vision_timed(model, spent), growth(model.device) as risen:
             beginning = begin(model, inputs, conversation, seen, copies)

@@ -6,34 +6,44 @@ Nothing is kept on the server between two questions: each one carries the whole 
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlsplit
 
 from playground.checkpoints.files import LoadError
 from playground.models.messages import Answer, Candidate, Message, Piece, Statistics, asked, notes_of
-from playground.models.server.connection import Server, ServerError
-from playground.models.server.protocol import RUNNERS_UP, as_sent, pieces_of, probability, thinking, tokens
+from playground.models.server.address import same_server
+from playground.models.server.connection import Server, found
+from playground.models.server.dialect import Dialect
+from playground.models.server.errors import ServerError, unanswered
+from playground.models.server.protocol import (
+    Ending,
+    Thoughts,
+    as_sent,
+    choices_of,
+    pieces_of,
+    probability,
+    text_of,
+    tokens,
+    usage_of,
+)
+from playground.settings import SettingError, read
 
 if TYPE_CHECKING:
     from playground.imaging.opening import Source
     from playground.models.chat import ChatModel
 
 AnyChatModel: TypeAlias = "ChatModel | RemoteChatModel"
-ADDRESS_VARIABLE, KEY_VARIABLE = "PLAYGROUND_SERVER", "PLAYGROUND_SERVER_KEY"
 NO_LIKELIHOODS = (
     "It runs on a server, which tells how likely its own words are and not those that it is given. Load the same model "
     "on this machine to compare choices."
 )
-# Not every server knows these; one that refuses them is asked again without.
-_EXTRAS = {"logprobs": True, "top_logprobs": RUNNERS_UP + 1}
-_USAGE = {"stream_options": {"include_usage": True}}
+_SECONDS_FOR_MANY = 900.0
+"""How long a busy server may make a long run wait for one answer, all together."""
 
 
 def connect(
@@ -41,36 +51,34 @@ def connect(
 ) -> RemoteChatModel:
     """A model behind an OpenAI-compatible server, which is asked at once whether it is there.
 
-    address: as in "http://host:8000/v1"; "/v1" is added where there is no path, and what follows a "#" names the
-        model: "http://host:8000/v1#model".
+    address: as in "http://host:8000/v1"; "/v1" is added where there is no path, and looked for where there is no API;
+        what follows a "#" names the model: "http://host:8000/v1#model".
     model: its name on that server; default: the only one that the server lists.
     key: the server's key, never shown; default: the environment variable PLAYGROUND_SERVER_KEY, which goes only to
         the server that PLAYGROUND_SERVER names: whoever types another address into the app does not get it.
-    patience: seconds that the server may stay silent, before the first token and between two.
+    patience: seconds that the server may stay silent, before the first token and between two, and that it may make us
+        wait where it is busy.
     Raises LoadError: an address that is none, no server there, a refused key, not an OpenAI-compatible server, or
     a model to be chosen by name (the message lists them).
     """
     address, _, named = address.strip().partition("#")
     wanted = model or named
     try:
-        server = Server.at(address, key or _kept_key(address), patience)
-        listed = server.models(may_fail=bool(wanted))
-    except ServerError as error:
+        server, listed = found(Server.at(address, _kept_key(address) if key is None else key, patience), bool(wanted))
+    except (ServerError, SettingError) as error:
         raise LoadError(str(error)) from None
     if not wanted and len(listed) != 1:
         names = f"offers {', '.join(listed[:20])}. Choose" if listed else "lists no model. Name"
         example = f"{server.address}#{listed[0] if listed else 'name'}"
         raise LoadError(f"The server at {server.address} {names} one: {example}, or load(…, model=…).")
-    return RemoteChatModel(wanted or listed[0], server)
+    return RemoteChatModel(wanted or listed[0], server, offered=listed)
 
 
 def _kept_key(address: str) -> str:
     """The environment's key, if it is this server's."""
-    try:
-        wanted, own = urlsplit(address), urlsplit(os.environ.get(ADDRESS_VARIABLE, ""))
-    except ValueError:  # no address at all, as is said elsewhere
-        return ""
-    return os.environ.get(KEY_VARIABLE, "") if wanted[:2] == own[:2] else ""
+    settings = read()
+    own = settings.server and same_server(address, settings.server)
+    return settings.server_key.get_secret_value() if own else ""
 
 
 @dataclass(frozen=True)
@@ -80,11 +88,14 @@ class RemoteChatModel:
     name: what the server calls it. Pictures are sent as bytes (PNG; JPEG beyond a megapixel) without what the
     file said about them, never as a path or an address. Its probabilities are the server's, None where it gives
     none; its statistics are None where only the server would know.
+    offered: the models that the server lists, none where it keeps them to itself.
     """
 
     name: str
     server: Server
     entry: None = None
+    offered: tuple[str, ...] = ()
+    _dialect: Dialect = field(default_factory=Dialect, repr=False, compare=False)
 
     @property
     def attention_reason(self) -> str:
@@ -105,14 +116,16 @@ class RemoteChatModel:
         stop: threading.Event | None = None,
         conversation: object = None,
         seen: object = None,
+        wait: float | None = None,
     ) -> Generator[Piece, None, Answer]:
         """Answer piece by piece, as `ChatModel.stream`. A piece is a token where the server tells them apart.
 
         conversation, seen: not used, since nothing is kept here.
-        stop: ends the answer after the piece in work, and at once while the server is silent.
+        stop: ends the answer after the piece in work, and at once while the server is silent or has us wait.
+        wait: the seconds that a busy server may have us wait, all together; default: its patience.
         Closing the generator, or stopping, closes the connection, at which servers end the computation.
         Raises ServerError with a sentence when the server cannot be reached, refuses, fails, says nothing for too
-        long or breaks off; PromptTooLong; ValueError when there is no message.
+        long, breaks off or gives an answer without a word; PromptTooLong; ValueError when there is no message.
         """
         began = time.perf_counter()
         stop = stop or threading.Event()
@@ -120,23 +133,31 @@ class RemoteChatModel:
         pieces: list[Piece] = []
         seconds: list[float] = []
         usage: dict[str, Any] = {}
-        ended, thought = "", False
-        with closing(self._events(body, stop)) as events:
+        ending, thoughts = Ending(), Thoughts()
+
+        def kept(shown: Iterable[Piece]) -> Iterator[Piece]:
+            for piece in shown:
+                if stop.is_set():
+                    return
+                pieces.append(piece)
+                seconds.append(time.perf_counter() - began)
+                yield piece
+
+        with closing(self._events(body, stop, wait)) as events:
             for event in events:
-                usage = event.get("usage") or usage
-                for choice in event.get("choices") or ():
-                    ended = ended or choice.get("finish_reason") or ""
-                    thought = thought or bool(thinking(choice))
+                usage = usage_of(event) or usage
+                ending.read(event)
+                for choice in choices_of(event)[:1]:
                     for piece in pieces_of(choice):
-                        if stop.is_set():
-                            break
-                        pieces.append(piece)
-                        seconds.append(time.perf_counter() - began)
-                        yield piece
+                        yield from kept(thoughts.visible(piece))
+        yield from kept(thoughts.rest())
+        text = "".join(piece.text for piece in pieces)
         if not stop.is_set():
-            self._check_end(ended, thought and not pieces)
+            ending = replace(ending, thought=ending.thought or thoughts.any)
+            if wrong := unanswered(self.server.address, self.name, ending, text, self.server.key):
+                raise wrong
         statistics = _statistics(messages, usage, seconds, time.perf_counter() - began, stop.is_set())
-        return Answer("".join(piece.text for piece in pieces), tuple(pieces), statistics, notes_of(messages))
+        return Answer(text, tuple(pieces), statistics, notes_of(messages))
 
     def generate(self, messages: Sequence[Message], **options: Any) -> Answer:
         """The whole answer at once; the options are those of `stream`."""
@@ -169,7 +190,12 @@ class RemoteChatModel:
 
         def one(messages: Sequence[Message]) -> Answer | Exception:
             try:
-                return self.generate(messages, max_new_tokens=max_new_tokens, stop=ended)
+                return self.generate(
+                    messages,
+                    max_new_tokens=max_new_tokens,
+                    stop=ended,
+                    wait=max(_SECONDS_FOR_MANY, self.server.patience),
+                )
             except Exception as error:
                 return error
 
@@ -202,14 +228,15 @@ class RemoteChatModel:
         """
         body = self._request(messages, max_new_tokens, 1.0) | {"n": count}
         with closing(self._events(body, stop or threading.Event())) as events:
-            choices = [choice for event in events for choice in event.get("choices") or ()]
+            choices = [choice for event in events for choice in choices_of(event)]
         probabilities: dict[str, float] = {}
         for choice in choices:
-            text = ((choice.get("message") or {}).get("content") or "").strip()
+            text = text_of(choice).strip()
             each = [probability(token) for token in tokens(choice)]
-            if choice.get("finish_reason") == "stop" and each and None not in each:
+            sure = [share for share in each if share is not None]
+            if text and choice.get("finish_reason") == "stop" and sure and len(sure) == len(each):
                 # Two ways to split the same text cannot be told from the same answer drawn twice.
-                probabilities[text] = max(probabilities.get(text, 0.0), math.prod(each))
+                probabilities[text] = max(probabilities.get(text, 0.0), math.prod(sure))
         ranked = sorted(probabilities.items(), key=lambda pair: pair[1], reverse=True)
         return tuple(Candidate(text, probability) for text, probability in ranked)
 
@@ -220,28 +247,27 @@ class RemoteChatModel:
         conversation = [as_sent(message) for message in messages]
         return {"model": self.name, "messages": conversation, "max_tokens": max_new_tokens, **choice}
 
-    def _events(self, body: dict[str, Any], stop: threading.Event) -> Iterator[dict[str, Any]]:
-        """What the server sends, asked with the extras first and plainly where it refuses one of them."""
-        extras = _EXTRAS | (_USAGE if body.get("stream") else {})
-        try:
-            yield from self.server.ask("chat/completions", body | extras, stop)
-        except ServerError as error:
-            if error.status is None or not any(name in str(error) for name in extras):
-                raise
-            yield from self.server.ask("chat/completions", body, stop)
+    def _events(
+        self, body: dict[str, Any], stop: threading.Event, wait: float | None = None
+    ) -> Generator[dict[str, Any], None, None]:
+        """What the server sends; where it refuses one of the settings it is asked without, from then on.
 
-    def _check_end(self, ended: str, only_thought: bool) -> None:
-        """Raise where the answer has not come to an end: a closed connection alone is none."""
-        where = f"The server at {self.server.address}"
-        if not ended:
-            raise ServerError(f"{where} broke off in the middle of the answer. Is it still running? Ask again.")
-        if ended in ("error", "abort"):
-            raise ServerError(f"{where} gave up in the middle of the answer. Its log may say why; ask again.")
-        if ended == "length" and only_thought:
-            raise ServerError(
-                f"{self.name} thought until it had no tokens left for an answer. Allow it more tokens, or have the "
-                f"server at {self.server.address} switch its thinking off."
-            )
+        An answer of which something came is never asked for a second time.
+        """
+        while True:
+            spoken = self._dialect.spoken(body)
+            try:
+                yield from self.server.ask(spoken, stop, wait)
+                return
+            except ServerError as error:
+                if not self._dialect.learn(error, spoken):
+                    raise self._about_model(error) from None
+
+    def _about_model(self, error: ServerError) -> ServerError:
+        """The same error; where the server does not know the model, with those that it offers."""
+        if error.status != 404 or not self.offered or self.name in self.offered:
+            return error
+        return ServerError(f"{error} It offers {', '.join(self.offered[:20])}.", error.status, error.words)
 
 
 def _statistics(
@@ -250,7 +276,8 @@ def _statistics(
     """What the server reported, and the times measured here; pieces count as tokens where it reported none."""
     first, last = (seconds[0], seconds[-1]) if seconds else (total, total)
     tokens = usage.get("completion_tokens") or len(seconds)
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+    details = usage.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else 0
     return Statistics(
         image_tokens=None if any(message.images for message in messages) else 0,
         prompt_tokens=usage.get("prompt_tokens"),

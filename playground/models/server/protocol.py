@@ -1,33 +1,37 @@
-"""The chat-completions API as it goes over the wire: messages to JSON, and what servers send back to pieces."""
+"""The chat-completions API as data: messages to JSON, and what servers send back to pieces.
+
+Servers differ: a text may be a string, a list of parts or nothing; thoughts have names of their own, or stand before
+the answer between `<think>` marks; a whole `message` may come where a `delta` was asked for.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
 import math
-import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-from playground.models.generation.detokenize import as_plain_text
 from playground.models.messages import Message, Piece
 
 if TYPE_CHECKING:
     from PIL import Image
 
 RUNNERS_UP = 5
+DONE = "playground_done"
+"""The key of an event that stands for the end mark of a stream, see `playground.models.server.event_stream`."""
 _LOSSLESS_PIXELS = 1_000_000
-# Which marks the server's model obeys is not known here: everything of their shape is broken up.
-_MARK = re.compile(r"<[^<>\s]{1,40}>|\[/?[A-Z_]{3,20}\]")
+_OPEN, _CLOSE = "<think>", "</think>"
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 
 
 def as_sent(message: Message) -> dict[str, Any]:
-    """A message in the words of the chat-completions API; special tokens that somebody typed are broken up."""
-    text = as_plain_text(message.text, frozenset(_MARK.findall(message.text)))
+    """A message in the words of the chat-completions API, every letter as it is: servers tell text from marks."""
     if not message.images:
-        return {"role": message.role, "content": text}
+        return {"role": message.role, "content": message.text}
     pictures = [{"type": "image_url", "image_url": {"url": _data_url(image)}} for image in message.images]
-    return {"role": message.role, "content": [*pictures, {"type": "text", "text": text}]}
+    return {"role": message.role, "content": [*pictures, {"type": "text", "text": message.text}]}
 
 
 def _data_url(image: Image.Image) -> str:
@@ -43,13 +47,40 @@ def _data_url(image: Image.Image) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
+def choices_of(event: dict[str, Any]) -> list[dict[str, Any]]:
+    """The choices of a chunk or an answer, those that are some."""
+    choices = event.get("choices")
+    return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+
+
+def usage_of(event: dict[str, Any]) -> dict[str, Any]:
+    """What a chunk says about tokens that were read and written; empty where it says nothing."""
+    usage = event.get("usage")
+    return usage if isinstance(usage, dict) else {}
+
+
+def text_of(choice: dict[str, Any]) -> str:
+    """What a choice adds to the answer's text."""
+    return _text(_said(choice).get("content") or choice.get("text"))
+
+
+def thinking(choice: dict[str, Any]) -> str:
+    """What a choice adds to the thoughts before an answer."""
+    said = _said(choice)
+    parts = said.get("content")
+    thoughts = [said.get(name) for name in _THOUGHTS]
+    if isinstance(parts, list):
+        thoughts += [part.get("thinking") or part.get("reasoning") for part in parts if isinstance(part, dict)]
+    return "".join(map(_text, thoughts))
+
+
 def pieces_of(choice: dict[str, Any]) -> Iterator[Piece]:
     """The pieces of one chunk: a piece for each token whose probability came with it, else one for its text.
 
     Where the tokens' own texts do not spell the chunk's (an incomplete character, an end mark), the last of them
     carries the text, those before it "". Thoughts that come before an answer are no part of it.
     """
-    text = (choice.get("delta") or {}).get("content") or ""
+    text = text_of(choice)
     found = [] if thinking(choice) and not text else tokens(choice)
     if not found:
         if text:
@@ -65,18 +96,94 @@ def pieces_of(choice: dict[str, Any]) -> Iterator[Piece]:
         yield Piece(part, number, probability(token), tuple(others[:RUNNERS_UP]))
 
 
-def thinking(choice: dict[str, Any]) -> str:
-    """What a chunk adds to the thoughts before an answer; servers name it in two ways."""
-    delta = choice.get("delta") or {}
-    return delta.get("reasoning_content") or delta.get("reasoning") or ""
-
-
 def tokens(choice: dict[str, Any]) -> list[dict[str, Any]]:
     """The tokens of a choice with their probabilities, where the server sent them."""
-    return (choice.get("logprobs") or {}).get("content") or []
+    told = choice.get("logprobs")
+    found = told.get("content") if isinstance(told, dict) else None
+    return [token for token in found if isinstance(token, dict)] if isinstance(found, list) else []
 
 
 def probability(token: dict[str, Any]) -> float | None:
     """A token's probability, 0 to 1."""
     value = token.get("logprob")
-    return None if value is None else min(math.exp(value), 1.0)
+    return min(math.exp(value), 1.0) if isinstance(value, int | float) else None
+
+
+@dataclass
+class Ending:
+    """How an answer ends, gathered from its chunks.
+
+    reason: what the server calls it ("stop", "length", …), "" where it has not said; refusal, error: its words.
+    thought: whether the model thought before, or in place of, an answer.
+    """
+
+    reason: str = ""
+    refusal: str = ""
+    error: Any = None
+    thought: bool = False
+
+    def read(self, event: dict[str, Any]) -> None:
+        """Take in one chunk."""
+        for choice in choices_of(event):
+            self.error = self.error or choice.get("error")
+            self.refusal += _text(_said(choice).get("refusal"))
+            self.reason = self.reason or str(choice.get("finish_reason") or "")
+            self.thought = self.thought or bool(thinking(choice))
+        if event.get(DONE) and not self.reason:
+            self.reason = "stop"
+
+
+@dataclass
+class Thoughts:
+    """Leaves out thoughts that stand between `<think>` and `</think>` before an answer, piece by piece.
+
+    A text that only has such marks further on is the answer's own, and stays as it is.
+    """
+
+    any: bool = False
+    _state: Literal["before", "inside", "behind", "answer"] = "before"
+    _held: list[Piece] = field(default_factory=list)
+    _text: str = ""
+
+    def visible(self, piece: Piece) -> list[Piece]:
+        """What of the answer can be shown now."""
+        if self._state == "answer":
+            return [piece]
+        self._text += piece.text
+        if self._state == "before":
+            self._held.append(piece)
+            begun = self._text.lstrip()
+            if _OPEN.startswith(begun):
+                return []
+            if not begun.startswith(_OPEN):
+                return self.rest()
+            self._state, self.any, self._held, self._text = "inside", True, [], begun[len(_OPEN) :]
+        if self._state == "inside":
+            _, mark, behind = self._text.partition(_CLOSE)
+            self._state, self._text = ("behind", behind) if mark else ("inside", self._text[-len(_CLOSE) :])
+        if self._state == "inside" or not self._text.strip():
+            return []
+        self._state = "answer"
+        return [replace(piece, text=self._text.lstrip())]
+
+    def rest(self) -> list[Piece]:
+        """What was held back and turned out to be the answer."""
+        held, self._held, self._state = self._held, [], "answer"
+        return held
+
+
+def _said(choice: dict[str, Any]) -> dict[str, Any]:
+    """What a choice says, a part of it or the whole."""
+    said = choice.get("delta") or choice.get("message")
+    return said if isinstance(said, dict) else {}
+
+
+def _text(content: Any) -> str:
+    """A text, however it is sent: by itself, as a part, or as a list of parts; thoughts and pictures are none."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "".join(map(_text, content))
+    if isinstance(content, dict) and content.get("type", "text") in ("text", "output_text"):
+        return _text(content.get("text"))
+    return ""

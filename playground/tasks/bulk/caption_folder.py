@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playground.tasks import TaskError
-from playground.tasks.bulk.many import caption_each
+from playground.tasks import TaskError, disk
+from playground.tasks.bulk.many import Result, caption_each
 from playground.tasks.captions.wording import Style
 from playground.tasks.exports.captions import Captioned, CaptionsLog
 
@@ -26,18 +27,32 @@ def files_in(folder: Path) -> tuple[str, ...]:
     lists (.jsonl, .json, .csv) left out.
 
     Raises:
-        TaskError: there is no such folder, or no file in it.
+        TaskError: there is no such folder, it cannot be read, or there is no file in it.
     """
+    return _walked(folder)[0]
+
+
+def _walked(folder: Path) -> tuple[tuple[str, ...], tuple[Captioned, ...]]:
+    """`files_in`, and a row for each subfolder that cannot be read."""
     if not folder.is_dir():
         raise TaskError(f"There is no folder {str(folder)!r}. Name one with pictures in it.")
-    names = []
-    for place, folders, files in os.walk(folder):
+    names: list[str] = []
+    unread: list[Captioned] = []
+
+    def noted(error: OSError) -> None:
+        place = Path(error.filename)
+        if place == folder:
+            raise TaskError(f"The folder {str(folder)!r} cannot be read: {disk.reason(error)}.")
+        name = f"{place.relative_to(folder).as_posix()}/"
+        unread.append(Captioned(name, error=f"This folder cannot be read: {disk.reason(error)}."))
+
+    for place, folders, files in os.walk(folder, onerror=noted):
         folders[:] = [name for name in folders if not name.startswith(".")]
         here = Path(place).relative_to(folder)
         names += [(here / name).as_posix() for name in files if not name.startswith(".") and not _is_list(name)]
-    if not names:
+    if not names and not unread:
         raise TaskError(f"There is no picture in the folder {str(folder)!r}. Name one with pictures in it.")
-    return tuple(sorted(names))
+    return tuple(sorted(names)), tuple(unread)
 
 
 def _is_list(name: str) -> bool:
@@ -48,15 +63,28 @@ def _is_list(name: str) -> bool:
 class FolderRun:
     """A folder that is being captioned: the names of its files, and of those that an earlier run has done.
 
-    Iterate it to do the others: each comes as soon as it is written to the file.
+    Iterate it to do the others: each comes as soon as it is written to the file. Use it in a `with`, or close it, so
+    that the file is let go of wherever that ends.
     """
 
     files: tuple[str, ...]
     done: frozenset[str]
-    _each: Iterator[Captioned] = field(repr=False)
+    _each: Generator[Captioned, None, None] = field(repr=False)
+    _log: CaptionsLog = field(repr=False)
 
     def __iter__(self) -> Iterator[Captioned]:
         return self._each
+
+    def __enter__(self) -> FolderRun:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the run: what is in work is dropped, what is written stays."""
+        self._each.close()
+        self._log.close()
 
 
 def caption_folder(
@@ -71,37 +99,80 @@ def caption_folder(
     """Caption every picture of a folder and its subfolders into a JSON Lines file, one line as soon as it is known.
 
     Run again with the same file it does what is left. Broken files are tried again each time; what is wrong with them
-    stands in a second file beside it, named like the first with `.errors.jsonl`, written anew by each run.
+    stands in a second file beside it, see `errors_of`, written anew by each run.
 
     Args:
-        output: the file; each line holds file_name (from `folder` on), text, model and style.
+        output: the file; each line holds file_name (from `folder` on), text, model and style. One run at a time
+            writes to it.
         style, at_once, stop: see `playground.tasks.bulk.many.caption_each`.
 
     Raises:
-        TaskError: at once, for a folder without files, an output of something else or by another model or style, or
-            an unknown style.
+        TaskError: at once, for a folder without files, an output of something else or by another model or style, one
+            that another run writes to, or an unknown style; while it is iterated, where nothing more can be written,
+            or the folder is gone.
     """
-    files = files_in(folder)
+    files, unread = _walked(folder)
+    own = _names_within(folder, (output, errors_of(output)))
+    files = tuple(name for name in files if name not in own)
     log = CaptionsLog(output, model.name, style)
-    waiting = [name for name in files if name not in log.done]
-    each = caption_each(model, [folder / name for name in waiting], style, at_once=at_once, stop=stop)
+    try:
+        waiting = [name for name in files if name not in log.done]
+        each = caption_each(model, [folder / name for name in waiting], style, at_once=at_once, stop=stop)
+    except BaseException:
+        log.close()
+        raise
 
-    def written() -> Iterator[Captioned]:
-        broken = output.with_suffix(".errors.jsonl")
-        broken.unlink(missing_ok=True)
-        with closing(log):
-            for place, result in each:
-                row = Captioned(waiting[place], result.value, result.error)
+    def written() -> Generator[Captioned, None, None]:
+        errors = errors_of(output)
+        with closing(log), closing(each):
+            _remove(errors)
+            for row in chain(unread, (_row(waiting[place], result) for place, result in each)):
                 if row.error is None:
                     log.append(row)
+                elif folder.is_dir():
+                    _append(errors, row)
                 else:
-                    _append(broken, row)
+                    raise TaskError(
+                        f"The folder {str(folder)!r} is not there any more. What is done is in {output}; once the "
+                        "folder is back, the same command goes on from there."
+                    )
                 yield row
 
-    return FolderRun(files, log.done.intersection(files), written())
+    return FolderRun(files, log.done.intersection(files), written(), log)
 
 
-def _append(path: Path, row: Captioned) -> None:
+def errors_of(output: Path) -> Path:
+    """The file beside an output in which a run says what is wrong with the files that it left behind."""
+    stem = output.stem if output.suffix == ".jsonl" else output.name
+    return output.with_name(f"{stem}.errors.jsonl")
+
+
+def _names_within(folder: Path, files: Iterable[Path]) -> set[str]:
+    """What these files are called from the folder on, of those that lie in it."""
+    top, places = folder.resolve(), [file.resolve() for file in files]
+    return {place.relative_to(top).as_posix() for place in places if place.is_relative_to(top)}
+
+
+def _row(name: str, result: Result[str]) -> Captioned:
+    if result.error is None and not (result.value or "").strip():
+        return Captioned(name, error="The model wrote nothing about this picture.")
+    return Captioned(name, result.value, result.error)
+
+
+def _remove(errors: Path) -> None:
+    try:
+        errors.unlink(missing_ok=True)
+    except OSError as error:
+        raise TaskError(f"{errors} cannot be written anew: {disk.reason(error)}. Move it away.") from None
+
+
+def _append(errors: Path, row: Captioned) -> None:
     line = json.dumps({"file_name": row.file_name, "error": row.error}, ensure_ascii=False)
-    with path.open("ab") as file:
-        file.write(line.encode("utf-8", "backslashreplace") + b"\n")
+    try:
+        with errors.open("ab") as file:
+            file.write(line.encode("utf-8", "backslashreplace") + b"\n")
+    except OSError as error:
+        raise TaskError(
+            f"Nothing more can be written to {errors}: {disk.reason(error)}. What is done is kept. Make room there, "
+            "and the same command goes on."
+        ) from None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playground.tasks import TaskError
+from playground.tasks.exports.lines_log import LinesLog
 
 
 @dataclass(frozen=True)
@@ -47,56 +48,46 @@ def as_jsonl(rows: Sequence[Captioned]) -> str:
 
 
 class CaptionsLog:
-    """A JSON Lines file that grows by one caption at a time and outlives a crash between any two bytes.
+    """The captions of a folder on the disk, each there as soon as it is known: a `LinesLog` of one model and style.
 
-    Each line holds file_name, text, model and style. A class because the file stays open for appending.
+    Each line holds file_name, text, model and style.
     """
 
     def __init__(self, path: Path, model: str, style: str) -> None:
         """Open the file, or begin it; a line that a crash cut off is taken away.
 
         Raises:
-            TaskError: it holds something else, or captions of another model or style.
+            TaskError: it cannot be written, another run writes to it, or it holds something else, or captions of
+                another model or style.
         """
         self._by = {"model": model, "style": style}
-        self.done = frozenset(self._read(path) if path.is_file() else ())
+        self._lines = LinesLog(path, first="file_name")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("ab")
-        except OSError as error:
-            raise TaskError(f"{path} cannot be written ({error.strerror}). Choose another file.") from None
+            self.done = frozenset(self._name(number, row) for number, row in enumerate(self._lines.rows(), 1))
+            self._lines.repair()
+        except BaseException:
+            self._lines.close()
+            raise
 
     def append(self, row: Captioned) -> None:
-        """Write one caption, down to the disk."""
-        line = json.dumps({"file_name": row.file_name, "text": row.text, **self._by}, ensure_ascii=False)
-        # A file name that is no UTF-8 becomes an escape that JSON reads back as the same name.
-        self._file.write(line.encode("utf-8", "backslashreplace") + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """Write one caption, down to the disk. Raises TaskError, with what to do, where the disk is full."""
+        self._lines.append({"file_name": row.file_name, "text": row.text, **self._by})
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file, so that another run may write to it."""
+        self._lines.close()
 
-    def _read(self, path: Path) -> set[str]:
-        """The names of the files that are done."""
-        data = path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        names = set()
-        for number, line in enumerate(whole.splitlines(), 1):
-            try:
-                row = json.loads(line)
-                names.add(row["file_name"])
-                by = {"model": row["model"], "style": row["style"]}
-            except (ValueError, TypeError, KeyError):
-                raise TaskError(
-                    f"Line {number} of {path} is not one that this command wrote. Choose another file."
-                ) from None
-            if by != self._by:
-                raise TaskError(
-                    f"{path} holds captions by {by['model']}, {by['style']}. Choose another file for "
-                    f"{self._by['model']}, {self._by['style']}, or take that model and style."
-                )
-        if len(whole) < len(data):
-            os.truncate(path, len(whole))
-        return names
+    def _name(self, number: int, row: Mapping[str, Any]) -> str:
+        """The name of the file that a line is about."""
+        try:
+            name, by = row["file_name"], {"model": row["model"], "style": row["style"]}
+        except KeyError:
+            raise self._lines.strange(number) from None
+        if not isinstance(name, str):
+            raise self._lines.strange(number)
+        if by != self._by:
+            raise TaskError(
+                f"{self._lines.path} holds captions by {by['model']}, {by['style']}. Choose another file for "
+                f"{self._by['model']}, {self._by['style']}, or take that model and style."
+            )
+        return name

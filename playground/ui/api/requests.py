@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 from urllib.parse import unquote
 
 import gradio as gr
-from gradio.processing_utils import save_pil_to_cache
-from gradio.utils import get_upload_folder
-from gradio_client.utils import traverse
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from playground.imaging.opening import Picture, open_picture
 from playground.tasks import TaskError
 from playground.ui import error_messages as troubles
 from playground.ui.components.streaming import MODEL_QUEUE
+from playground.ui.gradio_patches import close_schemas, get_upload_folder, names_of_files_alone, save_pil_to_cache
 from playground.ui.hosting import check_allowed
 from playground.ui.loaded import must_download
 
@@ -62,10 +60,8 @@ def serve(app: gr.Blocks, functions: Sequence[Callable]) -> None:
         runs_model = "model" in inspect.signature(function).parameters
         line = MODEL_QUEUE if runs_model else {"queue": False}
         event = gr.api(_answering(function), api_name=function.__name__, **line)
-        ids.add(event["id"])
-        for part in app.fns[event["id"]].inputs:
-            part._api_info = _closed(part._api_info)
-    _leave_files_alone(app, ids)
+        ids.add(close_schemas(app, event, _closed))
+    names_of_files_alone(app, ids)
 
 
 def _answering(function: Callable) -> Callable:
@@ -149,22 +145,6 @@ def _closed(schema: Any) -> Any:
     if "properties" not in schema:
         return closed
     return closed | {"propertyNames": {"enum": list(schema["properties"])}}  # Gradio chokes on additionalProperties
-
-
-def _leave_files_alone(app: gr.Blocks, ids: set[int]) -> None:
-    """Hand these events the files' names alone: Gradio would fetch addresses, and refuse paths without a word."""
-    prepare = app.preprocess_data
-
-    async def prepared(block_fn: Any, inputs: list[Any], *arguments: Any, **options: Any) -> list[Any]:
-        if block_fn._id in ids:
-            inputs = traverse(inputs, lambda file: {"path": file["path"]}, _is_file)
-        return await prepare(block_fn, inputs, *arguments, **options)
-
-    app.preprocess_data = prepared
-
-
-def _is_file(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("path"), str) and "meta" in value
 
 
 def picture_of(upload: gr.FileData) -> Picture:

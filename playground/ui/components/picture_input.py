@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABCMeta
-
 import gradio as gr
-from gradio.data_classes import ImageData
 
 from playground.imaging.opening import Picture, open_picture
 from playground.tasks import TaskError
 from playground.ui import error_messages as troubles
 from playground.ui.components import snippets
+from playground.ui.gradio_patches import ImageData, subclass
 
 
 def picture_input(note: gr.HTML) -> gr.Image:
@@ -36,11 +34,7 @@ def _path(self: gr.Image, payload: ImageData | None) -> str | None:
     return payload.path if payload else None
 
 
-# A class, because Gradio makes a field anew from its class whenever an event changes or skips it. Made past Gradio's
-# own metaclass, which would write a .pyi file beside this one at every import.
-_Undecoded: type[gr.Image] = ABCMeta.__new__(
-    type(gr.Image), "Image", (gr.Image,), {"__module__": gr.Image.__module__, "preprocess": _path, "is_template": True}
-)
+_Undecoded = subclass(gr.Image, preprocess=_path)
 
 
 def chosen_picture(path: str | None) -> Picture:

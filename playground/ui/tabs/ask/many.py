@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.data_classes import ListFiles
-from gradio.processing_utils import save_bytes_to_cache
 
 from playground.imaging.opening import open_picture
 from playground.tasks import QUESTION_LIMIT
@@ -29,6 +27,7 @@ from playground.tasks.examples import examples
 from playground.tasks.lines import distinct_lines
 from playground.ui import error_messages as troubles
 from playground.ui.components import snippets
+from playground.ui.gradio_patches import ListFiles, get_upload_folder, read_with, save_bytes_to_cache
 from playground.ui.loaded import chat_model, title
 from playground.ui.tabs.ask import view as answer_html
 
@@ -64,9 +63,9 @@ def build(chosen: gr.State) -> None:
         kept = {"size": "sm", "interactive": False, "min_width": 140}
         downloads = [gr.DownloadButton("Download CSV", **kept), gr.DownloadButton("Download JSON", **kept)]
     # Set on this field alone: what the uploads are called on the disk is all that is wanted of them.
-    pictures.preprocess = _paths
+    read_with(pictures, _paths)
     outputs = [cells, table, far, note, stop, *downloads]
-    folder = downloads[0].GRADIO_CACHE
+    folder = get_upload_folder()
 
     def keep(done: tuple[Cell, ...], name: str) -> tuple[Any, ...]:
         """Values for the two downloads: files of the answers that there are."""

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from playground.imaging.opening import open_picture
 from playground.interpret.methods import METHODS
@@ -40,6 +39,7 @@ from playground.ui.components import snippets
 from playground.ui.components.background import awaited
 from playground.ui.components.fields import Why
 from playground.ui.components.picture_input import chosen_picture
+from playground.ui.gradio_patches import get_upload_folder
 from playground.ui.loaded import chat_model, title
 from playground.ui.session import session_of
 from playground.ui.tabs.attention import figures as attention_figures

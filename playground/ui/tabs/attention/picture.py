@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABCMeta
 from typing import Any
 
 import gradio as gr
-from gradio.data_classes import ImageData
-from gradio.processing_utils import save_pil_to_cache
 from PIL import Image
+
+from playground.ui.gradio_patches import ImageData, get_upload_folder, save_pil_to_cache, subclass
 
 _NAME = "map-name"
 
@@ -34,11 +33,7 @@ def _postprocess(self: gr.Image, value: Any) -> Any:
     if not name:
         return gr.Image.postprocess(self, value)
     # The file itself is called so: its address says more to a browser than the link that leads there.
-    return ImageData(path=save_pil_to_cache(value, self.GRADIO_CACHE, name, "png"), orig_name=f"{name}.png")
+    return ImageData(path=save_pil_to_cache(value, get_upload_folder(), name, "png"), orig_name=f"{name}.png")
 
 
-# Made past Gradio's own metaclass, which would write a .pyi file beside this one at every import.
-_Named: type[gr.Image] = ABCMeta.__new__(
-    type(gr.Image), "Image", (gr.Image,),
-    {"__module__": gr.Image.__module__, "postprocess": _postprocess, "is_template": True},
-)  # fmt: skip
+_Named = subclass(gr.Image, postprocess=_postprocess)

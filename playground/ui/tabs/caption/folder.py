@@ -14,9 +14,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import gradio as gr
-from gradio.components.file import ListFiles
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 
 from playground.tasks import TaskError
 from playground.tasks.bulk.many import Result, caption_each
@@ -27,6 +24,7 @@ from playground.ui import error_messages as troubles
 from playground.ui.components import snippets
 from playground.ui.components.background import while_working
 from playground.ui.components.streaming import MODEL_QUEUE
+from playground.ui.gradio_patches import ListFiles, get_upload_folder, read_with, save_bytes_to_cache
 from playground.ui.loaded import chat_model
 from playground.ui.tabs.caption import table as caption_table
 from playground.ui.tabs.caption.job import Job, Upload, job_for, named_alike
@@ -94,9 +92,7 @@ def build(chosen: gr.State, style: gr.Radio) -> None:
 
 def _file_field(label: str, count: str) -> gr.File:
     field = gr.File(label=label, file_count=count, height=150)
-    # Set on this field alone, see `picture_input`; Gradio's own would lose the names that the files had.
-    field.preprocess = _uploads
-    return field
+    return read_with(field, _uploads)  # Gradio's own would lose the names that the files had
 
 
 def _uploads(payload: ListFiles | None) -> tuple[Upload, ...]:

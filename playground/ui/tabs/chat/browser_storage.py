@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from playground.tasks import examples
 from playground.ui.components import snippets
 from playground.ui.components.fields import Turn
+from playground.ui.gradio_patches import get_upload_folder
 from playground.ui.tabs.chat.actions import Talk
 from playground.ui.tabs.chat.view import view
 

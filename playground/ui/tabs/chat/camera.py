@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-from gradio.data_classes import ImageData
 
+from playground.ui.gradio_patches import ImageData, read_with
 from playground.ui.tabs.chat.actions import Draft
 
 
@@ -14,8 +14,7 @@ def camera() -> gr.Image:
     """A camera, folded until it is wanted: the browser asks for leave only then."""
     with gr.Accordion("Camera", open=False, elem_classes="chat-camera"):
         field = gr.Image(label="Camera", show_label=False, sources=["webcam"], type="filepath", height=320, buttons=[])
-    field.preprocess = _path  # undecoded, as in `picture_input`
-    return field
+    return read_with(field, _path)  # undecoded, as in `picture_input`
 
 
 def _path(payload: ImageData | None) -> str | None:

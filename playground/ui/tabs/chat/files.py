@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 
 from playground.imaging.opening import MediaError, open_picture
 from playground.models.messages import Message
@@ -18,6 +16,7 @@ from playground.tasks.exports.transcript import as_json, as_zip, from_json, png
 from playground.ui import error_messages as troubles
 from playground.ui.components import snippets
 from playground.ui.components.fields import Turn
+from playground.ui.gradio_patches import get_upload_folder, save_bytes_to_cache
 from playground.ui.loaded import title
 from playground.ui.tabs.chat.actions import Draft, Talk, ready_box
 from playground.ui.tabs.chat.settings import Settings

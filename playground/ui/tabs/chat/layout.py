@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-from gradio.context import Context
 
 from playground.tasks.examples import Example, examples
 from playground.ui.components import snippets
 from playground.ui.components.fields import Fields
 from playground.ui.components.streaming import MODEL_QUEUE
+from playground.ui.gradio_patches import current_page
 from playground.ui.tabs.chat import actions as chat_talk
 from playground.ui.tabs.chat import browser_storage as chat_kept
 from playground.ui.tabs.chat import files as chat_files
@@ -106,7 +106,7 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     gr.on([fields.system.blur, fields.temperature.input, fields.length.input], *memory, **_AT_ONCE)
 
     able = [fields.system, chatbot, reason]
-    page = Context.root_block
+    page = current_page()
     page.load(chat_kept.restored, stored, [talk, chatbot, note, *fields.fields], **_AT_ONCE)
     page.load(capability, chosen, able, **_UNSEEN)
     page.load(None, js=COPY_SCRIPT, **_AT_ONCE)

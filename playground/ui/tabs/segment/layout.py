@@ -17,6 +17,7 @@ from playground.ui.components.fields import Fields
 from playground.ui.components.picker import picker
 from playground.ui.components.picture_input import chosen_picture, picture_input
 from playground.ui.components.streaming import ASKED_AGAIN, MODEL_QUEUE
+from playground.ui.gradio_patches import get_upload_folder
 from playground.ui.loaded import DEFAULT_SEGMENTER, segmentation_model
 from playground.ui.queue_limits import say_when_full
 from playground.ui.session import session_of
@@ -87,7 +88,7 @@ def build() -> Fields:
     gr.on(changes, draw, [kept, *look, legend], drawn, **quick)
     forget.click(without_clicks, [kept, *look, legend], outputs, **quick)
     make.click(
-        partial(save, folder=files.GRADIO_CACHE), [kept, threshold, opacity, style, legend], [files, note], **private
+        partial(save, folder=get_upload_folder()), [kept, threshold, opacity, style, legend], [files, note], **private
     )
     picked.chosen.change(able, picked.chosen, [run, words], show_progress="hidden", **private)
     return Fields(picture, words)
