@@ -85,6 +85,8 @@ def _follow(running: FolderRun, output: Path, signals: Sequence[int]) -> None:
     from tqdm import tqdm
 
     left: list[Captioned] = []
+    for note in running.notes:
+        print(note, file=sys.stderr)
     total, done = len(running.files), len(running.done)
     if done:
         print(f"{done:,} of {total:,} are done already.", file=sys.stderr)

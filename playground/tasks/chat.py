@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from playground.models.chat import Message, PromptTooLong
 from playground.models.messages import asked
-from playground.tasks import QUESTION_LIMIT, TaskError, checked_question
+from playground.tasks import QUESTION_LIMIT, TaskError, checked_question, whole_text
 from playground.tasks.caption import PROMPTS
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def system_turn(system: str | None, model: AnyChatModel) -> tuple[tuple[Message,
         raise TaskError(
             f"The system prompt has {len(system):,} characters; up to {QUESTION_LIMIT:,} are read. Shorten it."
         )
-    return (Message("system", system.strip()),), ()
+    return (Message("system", whole_text(system, "The system prompt").strip()),), ()
 
 
 def system_reason(model: AnyChatModel) -> str | None:

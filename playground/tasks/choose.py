@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from playground.models.messages import asked
-from playground.tasks import TaskError, checked_question
+from playground.tasks import TaskError, checked_question, whole_text
 
 if TYPE_CHECKING:
     import threading
@@ -118,7 +118,7 @@ def checked_choices(choices: Sequence[str]) -> tuple[str, ...]:
     Raises:
         TaskError: fewer than two, too many, an empty or over-long one, or one that is there twice.
     """
-    texts = tuple(choice.strip() for choice in choices)
+    texts = tuple(whole_text(choice, "A choice").strip() for choice in choices)
     if not FEWEST <= len(texts) <= MOST:
         count = f"{len(texts)} choice{'s' * (len(texts) != 1)}" if texts else "no choice"
         are = "is" if len(texts) < 2 else "are"

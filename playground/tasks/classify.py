@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from playground.tasks.segment import phrases
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from playground.models.generation.image_features import Seen
 
 
-def match(model: EmbeddingModel, image: Source, text: str, *, seen: Seen | None = None) -> Noted[tuple[str, float]]:
+def match(
+    model: EmbeddingModel, image: Source, text: str | Sequence[str], *, seen: Seen | None = None
+) -> Noted[tuple[str, float]]:
     """How well each phrase of the comma-separated text fits the picture, best first; see `EmbeddingModel.match`.
 
     seen: the session's encoded pictures, if it keeps them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from playground.tasks import TaskError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def detect(
     model: DetectionModel,
     image: Source,
-    text: str,
+    text: str | Sequence[str],
     *,
     threshold: float | None = None,
     seen: Seen | None = None,

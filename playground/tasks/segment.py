@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from playground.imaging.opening import Picture, Source, open_picture
-from playground.tasks import TaskError
+from playground.tasks import TaskError, whole_text
 
 if TYPE_CHECKING:
     from playground.models.generation.image_features import Seen
@@ -17,13 +18,21 @@ PHRASES, PHRASE_LENGTH = 12, 80
 """How many phrases one picture is searched for (there are as many colours), and their longest length."""
 
 
-def phrases(text: str | None) -> tuple[str, ...]:
-    """The phrases of a comma-separated text, without blanks, without repeats.
+# A phrase in quotation marks may have commas; without them it ends at one.
+_PHRASE = re.compile(r"""\s*(?:"([^"\n]*)"|“([^”\n]*)”|([^,;\n]*))\s*(?:[,;\n]|$)""")
+
+
+def phrases(text: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The phrases of a list, or of a comma-separated text, without blanks, without repeats.
+
+    What stands in quotation marks is one phrase, and so is each item of a list, be it a list or the JSON of one:
+    `"red, round circle", cat` and `["red, round circle", "cat"]` are two.
 
     Raises:
-        TaskError: no phrase, more than `PHRASES`, or one of more than `PHRASE_LENGTH` characters.
+        TaskError: no phrase, half of a character, more than `PHRASES`, or one of more than `PHRASE_LENGTH` characters.
     """
-    parts = (re.sub(r"\s+", " ", part).strip() for part in re.split(r"[,;\n]", text or ""))
+    listed = _split(text or "") if isinstance(text, str | None) else [str(part) for part in text]
+    parts = [re.sub(r"\s+", " ", whole_text(part, "A phrase")).strip() for part in listed]
     found = tuple({part.casefold(): part for part in parts if part}.values())
     if not found:
         raise TaskError("Name what to look for, separated by commas, for example: dog, red circle.")
@@ -37,7 +46,20 @@ def phrases(text: str | None) -> tuple[str, ...]:
     return found
 
 
-def segment(model: SegmentationModel, image: Source, text: str, *, seen: Seen | None = None) -> Segmentation:
+def _split(text: str) -> list[str]:
+    if text.lstrip().startswith("["):
+        try:
+            read = json.loads(text)
+        except (ValueError, RecursionError):  # no JSON: somebody typed a bracket
+            read = None
+        if isinstance(read, list) and all(isinstance(part, str) for part in read):
+            return read
+    return ["".join(found.groups("")) for found in _PHRASE.finditer(text)]
+
+
+def segment(
+    model: SegmentationModel, image: Source, text: str | Sequence[str], *, seen: Seen | None = None
+) -> Segmentation:
     """Look for every phrase of the comma-separated text; the logits are kept, so a threshold costs nothing.
 
     seen: the session's encoded pictures, if it keeps them.

@@ -71,7 +71,7 @@ def build(chosen: gr.State) -> None:
         """Values for the two downloads: files of the answers that there are."""
         if not done:
             return gr.DownloadButton(interactive=False), gr.DownloadButton(interactive=False)
-        contents = {"answers.csv": "\N{BYTE ORDER MARK}" + as_csv(done), "answers.json": _json(done, name)}
+        contents = {"answers.csv": as_csv(done), "answers.json": _json(done, name)}
         files = (save_bytes_to_cache(text.encode(), file, folder) for file, text in contents.items())
         return tuple(gr.DownloadButton(value=file, interactive=True) for file in files)
 
