@@ -62,6 +62,9 @@ def test_segmentation_learns_with_the_encoders_frozen(tmp_path):
 
 def test_alignment_and_instruction_learn_only_what_their_stage_says(tmp_path, monkeypatch):
     monkeypatch.setattr(instruction, "CURRICULUM", ((1.01, 1),))  # single things: what is learnt shows in few steps
+    for recipe in (alignment, instruction):  # in plain looks, for the same reason
+        monkeypatch.setattr(recipe, "training_scene", lambda rng, count, share: make_scene(rng, count))
+        monkeypatch.setattr(recipe, "share_at", lambda fraction: 0.0)
     vlm = make_vlm(encoder.make_clip("tiny"), "tiny")
     everything = partial(instruction.instruct, stage="everything")
     stages = (

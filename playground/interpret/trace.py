@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+(?:['’-]\w+)*|[^\w\s]+")
 
 
+class TooLarge(NoLayout):
+    """The attention of an answer takes more memory than is free; the message says what would fit."""
+
+
 class CannotRepeat(ValueError):
     """An answer cannot be spelled with a model's tokens; the message says so."""
 
@@ -99,8 +103,8 @@ def trace(
 
     seen: the session's encoded pictures; those that are among them are not encoded again.
     text: keep the attention to the words of the prompt too.
-    Raises NoLayout with the reason where the model's attention cannot be read or laid over its pictures, and
-    what `ChatModel.prepare` raises.
+    Raises NoLayout with the reason where the model's attention cannot be read or laid over its pictures (TooLarge
+    where memory is short), and what `ChatModel.prepare` raises.
     """
     return _recorded(model, messages, text, max_new_tokens=max_new_tokens, stop=stop, seen=seen)
 
@@ -132,6 +136,7 @@ def _recorded(model: ChatModel, messages: Sequence[Message], text: bool, **optio
     images = [image for message in messages for image in message.images]
     inputs = model.prepare(messages)
     layouts = image_layouts(model.model, model.processor, inputs, images)
+    _refuse_too_large(model, sum(len(layout.tokens) for layout in layouts), options["max_new_tokens"])
     recorders = [Recorder([token for layout in layouts for token in layout.tokens], layouts[0].sequence)]
     spelled: tuple[str, ...] = ()
     if text:
@@ -160,6 +165,23 @@ def _recorded(model: ChatModel, messages: Sequence[Message], text: bool, **optio
         spelled,
         model.name,
     )
+
+
+def _refuse_too_large(model: ChatModel, columns: int, steps: int) -> None:
+    """Raise TooLarge where what is kept of `steps` tokens, while its buffer grows, does not fit into memory."""
+    import torch
+
+    from playground.models.memory import available as free_memory
+
+    text = model.model.config.get_text_config(decoder=True)
+    layers, heads = text.num_hidden_layers, text.num_attention_heads
+    needed, free = steps * layers * heads * columns * 5, free_memory(torch.device("cpu"))  # 16 bits, twice and a half
+    if free is not None and needed > 0.9 * free:
+        raise TooLarge(
+            f"The attention of {layers * heads} heads to {columns:,} image tokens takes about {needed / 1e9:.1f} GB "
+            f"for {steps} tokens of an answer, and {free / 1e9:.1f} GB of memory are free: show a smaller picture, or "
+            "ask for a shorter answer."
+        )
 
 
 def load_trace(path: str | Path) -> Trace:

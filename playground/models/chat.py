@@ -60,6 +60,8 @@ class ChatModel:
 
     attention_reason: None when attention maps can be taken, otherwise a sentence that says why not.
     likelihood_reason: the same of `likelihoods`, which every model on this machine can tell.
+    stop_strings: texts that end an answer, by the checkpoint's own settings.
+    notes: sentences on what of the checkpoint's own files is not used as it stands.
     """
 
     name: str
@@ -68,6 +70,8 @@ class ChatModel:
     processor: ProcessorMixin
     attention_reason: str | None = None
     likelihood_reason: ClassVar[None] = None
+    stop_strings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _texts: dict[int, str] = field(default_factory=dict, repr=False)
     _prepared: _Prepared | None = field(default=None, repr=False)
@@ -192,6 +196,7 @@ class ChatModel:
             max_new_tokens=self._room(inputs, max_new_tokens),
             num_beams=1,
             **_choice(temperature),
+            **({} if options.get("given") else self._stopping),
             **options,
         )
         pieces, seconds = [], [preparation]
@@ -236,7 +241,9 @@ class ChatModel:
         with generation.its_turn(self._turn, stop) as mine:
             if not mine:
                 return [""] * len(prepared)
-            return generate_batch(self.model, self.processor, prepared, max_new_tokens=rooms, stop=stop)
+            return generate_batch(
+                self.model, self.processor, prepared, max_new_tokens=rooms, stop=stop, **self._stopping
+            )
 
     def conversation(self, limit_mb: int = 2048) -> Conversation:
         """Something for a session to keep, so that each turn computes only what is new: hand it to `stream`.
@@ -280,6 +287,7 @@ class ChatModel:
                 num_return_sequences=count,
                 length_penalty=0.0,
                 repetition_penalty=1.0,
+                **self._stopping,
                 return_dict_in_generate=True,
                 output_scores=True,
             )
@@ -315,6 +323,15 @@ class ChatModel:
 
         return likelihoods(
             self, messages, answers, stop=stop or threading.Event(), conversation=conversation, seen=seen
+        )
+
+    @property
+    def _stopping(self) -> dict:
+        """What `generate` takes to end an answer at the checkpoint's own texts."""
+        return (
+            {"stop_strings": list(self.stop_strings), "tokenizer": self.processor.tokenizer}
+            if self.stop_strings
+            else {}
         )
 
     def _room(self, inputs: BatchFeature, wanted: int) -> int:

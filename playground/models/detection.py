@@ -44,6 +44,7 @@ class DetectionModel:
     entry: Entry | None
     model: PreTrainedModel
     processor: ProcessorMixin
+    notes: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:

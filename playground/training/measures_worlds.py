@@ -16,7 +16,7 @@ from PIL import Image
 
 from playground.moji.fresh import EVALUATION, fresh_scenes
 from playground.moji.scenes import UNSEEN_GROUNDS, Name, Scene, choose_names, make_scene
-from playground.moji.world import CANVAS, COLOURS, NOUNS, SHAPES, STYLES, WRITINGS, held_out
+from playground.moji.world import CANVAS, COLOURS, EMOJI_NOUNS, SHAPES, STYLES, WRITINGS, held_out
 
 __all__ = ["ASPECTS", "EVALUATION", "HARDER", "Shown", "World", "as_drawn", "fresh_scenes", "held_out_pairs"]
 
@@ -73,7 +73,7 @@ def as_drawn(scenes: Iterable[Scene]) -> list[Shown]:
 @cache
 def held_out_pairs() -> tuple[tuple[str, str], ...]:
     """All pairs of nouns that no training scene shows together."""
-    return tuple(pair for pair in combinations(NOUNS, 2) if held_out(*pair))
+    return tuple(pair for pair in combinations((*EMOJI_NOUNS, *SHAPES, "sign"), 2) if held_out(*pair))
 
 
 def _named(rng: Rng, noun: str) -> Name:

@@ -17,6 +17,7 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -156,7 +157,8 @@ def prefer(
     objective = PreferenceObjective(vlm, beta, anchor)
     set_learning(vlm, "preference")
     batches = batch_maker(objective.reference, processor)
-    return train(run, objective, batches, matrix_rate=2e-4, other_rate=1e-4)
+    # the scenes' captions come from the model itself, so that no worker beside it can draw them
+    return train(replace(run, workers=0), objective, batches, matrix_rate=2e-4, other_rate=1e-4)
 
 
 def chair(captions: Sequence[str], truths: Sequence[Counter[str]]) -> dict[str, float]:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from playground.interpret.methods.cost import together
 from playground.interpret.methods.image_dependence import mean_colour
 from playground.interpret.methods.teacher_forcing import pictures_of, probabilities
 
@@ -56,7 +57,7 @@ def falls(
         whole = pictures[image]
         covers = _covers(whole.size, size, steps)
         shown = [[*pictures[:image], _covered(whole, box), *pictures[image + 1 :]] for box in covers]
-        known[key] = covers, probabilities(model, trace, [pictures, *shown])
+        known[key] = covers, probabilities(model, trace, [pictures, *shown], batch=together(model, trace, 16))
     return known[key]
 
 

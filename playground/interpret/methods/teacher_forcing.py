@@ -62,7 +62,8 @@ def rerun(
     """One teacher-forced run of a trace's answer, with what is asked for.
 
     attention: the squares of every layer, layers × heads × tokens² numbers. gradients: keep what is needed to
-    differentiate the logits by the attention or the features. The model is used by nobody else meanwhile.
+    differentiate the logits by the attention, the features, or what a hook makes a leaf. The model is used by nobody
+    else meanwhile.
     """
     import torch
 
@@ -73,7 +74,7 @@ def rerun(
         stack.enter_context(torch.set_grad_enabled(gradients))
         if attention:
             stack.enter_context(_eager(model.model))
-        if gradients:
+        if gradients and attention:
             stack.enter_context(_differentiable(model.model))
         if features:
             stack.enter_context(_caught_features(model.model, caught))

@@ -29,6 +29,7 @@ _TOGETHER = 16  # answers that are said side by side
 _PLAIN = {
     **dict(do_sample=True, num_beams=1, temperature=1.0, top_k=0, top_p=1.0),
     **dict(repetition_penalty=1.0, no_repeat_ngram_size=0),
+    **dict(suppress_tokens=None, begin_suppress_tokens=None, bad_words_ids=None),
 }
 
 
