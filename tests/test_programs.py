@@ -315,6 +315,19 @@ def test_base64_is_read_in_every_spelling_and_never_repeated(sent: Callable[[Any
         assert "event: error" in said and plain[20:60] not in said and "null" not in said
 
 
+def test_places_and_pictures_come_back_at_the_size_and_under_the_name_of_the_upload(
+    client: Client, tmp_path: Path
+) -> None:
+    large = tmp_path / "our dogs.jpg"
+    Image.open(SCENE.path).convert("RGB").resize((3000, 4000)).save(large, quality=90)
+    for endpoint in ("/segment", "/detect", "/attend"):
+        found, drawn = client.predict(handle_file(str(large)), *ASKED[endpoint], api_name=endpoint)
+        assert (found["width"], found["height"]) == Image.open(drawn).size == (3000, 4000)
+        assert Path(drawn).name == "our dogs.png"
+    masks = client.predict(handle_file(str(large)), "dog", api_name="/segment")[0]["masks"]
+    assert masks[0]["rle"]["size"] == [4000, 3000] and masks[0]["box"][2] > 1536
+
+
 def test_the_example_for_programs_runs_as_it_stands(
     guarded_app: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

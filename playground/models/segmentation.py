@@ -46,15 +46,19 @@ class Segmentation:
     scores: tuple[float, ...] | None = None
     notes: tuple[str, ...] = ()
 
-    def masks(self, threshold: float = 0.5) -> np.ndarray:
-        """Bool (masks, height, width) of `image_size`: where the sigmoid of the logits exceeds `threshold` (0 to 1)."""
+    def masks(self, threshold: float = 0.5, size: tuple[int, int] | None = None) -> np.ndarray:
+        """Bool (masks, height, width): where the sigmoid of the logits is above `threshold` (0 to 1).
+
+        size: (width, height) in pixels that the logits are scaled to, bilinear; None: `image_size`.
+        """
+        width, height = size or self.image_size
         threshold = min(max(threshold, 1e-7), 1 - 1e-7)
         cut = np.log(threshold / (1 - threshold))
-        if self.logits.shape[1:] == self.image_size[::-1]:
+        if self.logits.shape[1:] == (height, width):
             return self.logits > cut
-        masks = np.empty((len(self.logits), *self.image_size[::-1]), bool)
+        masks = np.empty((len(self.logits), height, width), bool)
         for place, logits in enumerate(self.logits):
-            np.greater(resized(logits, self.image_size), cut, out=masks[place])
+            np.greater(resized(logits, (width, height)), cut, out=masks[place])
         return masks
 
 

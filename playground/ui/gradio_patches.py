@@ -252,10 +252,15 @@ def names_of_files_alone(app: gr.Blocks, events: Mapping[int, Callable[[list[Any
 
     async def prepared(block_fn: Any, inputs: list[Any], *arguments: Any, **options: Any) -> list[Any]:
         if block_fn._id in events:
-            inputs = events[block_fn._id](traverse(inputs, lambda file: {"path": file["path"]}, _is_file))
+            inputs = events[block_fn._id](traverse(inputs, _plain_file, _is_file))
         return await prepare(block_fn, inputs, *arguments, **options)
 
     app.preprocess_data = prepared
+
+
+def _plain_file(file: dict[str, Any]) -> dict[str, Any]:
+    """Where a file is, and what it was called where it came from."""
+    return {name: file[name] for name in ("path", "orig_name") if isinstance(file.get(name), str)}
 
 
 def _is_file(value: Any) -> bool:

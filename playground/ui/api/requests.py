@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial, wraps
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 from urllib.parse import unquote
 
@@ -20,6 +20,7 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from playground.imaging.addresses import is_address, is_written_out, read_out
+from playground.imaging.full_size import open_full
 from playground.imaging.opening import Picture, open_picture
 from playground.tasks import TaskError, whole_text
 from playground.ui import error_messages as troubles
@@ -222,10 +223,17 @@ def _uploaded(name: str) -> Path | bytes:
     return path
 
 
-def picture_file(image: Image.Image) -> gr.FileData:
-    """A picture to send to a program: a PNG in Gradio's cache, which goes as uploads do."""
-    path = save_pil_to_cache(image, cache_dir=get_upload_folder(), format="png")
-    return gr.FileData(path=path, orig_name="picture.png", mime_type="image/png")
+def full_picture_of(upload: gr.FileData, opened: Picture) -> Picture:
+    """What `picture_of` opened, at its own size: what goes out again is as large as what came."""
+    return opened if opened.image.size == opened.size else open_full(_uploaded(upload.path))
+
+
+def picture_file(image: Image.Image, upload: gr.FileData) -> gr.FileData:
+    """A picture to send to a program: a PNG in Gradio's cache, called as the upload that it was made of."""
+    own = "" if is_written_out(upload.path) else upload.orig_name or unquote(upload.path)
+    name = f"{PurePosixPath(own.replace(chr(92), '/')).stem[:80] or 'picture'}.png"
+    path = save_pil_to_cache(image, cache_dir=get_upload_folder(), format="png", name=PurePosixPath(name).stem)
+    return gr.FileData(path=path, orig_name=name, mime_type="image/png")
 
 
 def figures(statistics: Statistics) -> dict[str, Any]:
