@@ -53,7 +53,7 @@ def test_words_that_say_little_are_marked_and_get_no_score(scene):
             found.words[kept.chosen[place]], found.lean(kept.chosen[place])
         )
         little = next(word for word, text in enumerate(found.words) if says_little(text, found.lean(word)))
-        _, *parts = compare_tab.choose(place, kept, little, "attention")
+        *_, (_, *parts) = compare_tab.choose(place, kept, little, "attention")
         told = parts[3 * place + 2]
         assert f"The map of “{found.words[little]}” means little" in told and "of the map lies" not in told
         assert f"#side-words-{place} label:nth-of-type({little + 1}) {{ --mark: dotted" in told

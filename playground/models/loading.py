@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import logging
 import threading
@@ -20,6 +21,7 @@ from playground.models.generation_config import hand_over, settings_of
 from playground.models.own_config import read_own_config
 from playground.models.processor import check_vocabulary, load_processor, try_prompt
 from playground.models.reading_files import reading_files
+from playground.settings import read
 
 if TYPE_CHECKING:
     import torch
@@ -57,6 +59,7 @@ def load(
     device: str | None = None,
     dtype: str | torch.dtype | None = None,
     four_bit: bool = False,
+    image_tokens: int | None = None,
     model: str | None = None,
     key: str | None = None,
 ) -> Model | RemoteChatModel:
@@ -74,6 +77,9 @@ def load(
         and models that come with the playground are always float32.
     four_bit: keep the weights in 4 bits (NF4), which takes about a third of the memory of bfloat16; needs the
         package bitsandbytes.
+    image_tokens: of chat models, the most tokens that a picture may cost: fewer are faster and show less. 0: as many as
+        the checkpoint's own settings have. Default: the setting PLAYGROUND_IMAGE_TOKENS, else for families that take
+        a picture at its own size (Qwen-VL, Pixtral) 2,048 on a CPU, 4,096 on an Apple GPU and 16,384 on others.
     model, key: of a server alone: which of its models, and what it wants to be told to let us in.
     Returns a ChatModel, an EmbeddingModel, a SegmentationModel or a DetectionModel, whichever the checkpoint's class
         is for.
@@ -84,18 +90,27 @@ def load(
     if is_address(name):
         from playground.models.server.chat import connect
 
-        if device or dtype or four_bit:
-            raise LoadError("`device`, `dtype` and `four_bit` are chosen where the server is started; leave them out.")
+        if device or dtype or four_bit or image_tokens:
+            raise LoadError(
+                "`device`, `dtype`, `four_bit` and `image_tokens` are chosen where the server starts; leave them out."
+            )
         return connect(name, model=model, key=key)
     if model or key:
         raise LoadError("`model` and `key` go with the address of a server, such as http://host:8000/v1.")
+    if image_tokens is None:
+        image_tokens = read().image_tokens
+    if image_tokens is not None and (not isinstance(image_tokens, int) or image_tokens < 0):
+        raise LoadError(f"`image_tokens` is a whole number of 1 and above, or 0 for no limit, not {image_tokens!r}.")
     _, source = resolve(name)
-    slot = (source, _state_of(source), str(device), str(dtype).removeprefix("torch."), str(four_bit))
+    which = (str(device), str(dtype).removeprefix("torch."), str(four_bit), str(image_tokens))
+    slot = (source, _state_of(source), *which)
     with _loading.setdefault(slot, threading.Lock()):
         found = _loaded.get(slot)  # another thread may forget it at any time
         if found is None:
             _forget_earlier(slot)
             found = _load(planned(name, device=device, dtype=dtype, four_bit=four_bit))
+            if _KINDS[type(found).__name__] == "chat":
+                _limit_pictures(found, image_tokens)
             _loaded[slot] = found
         if (note := overlooked(name)) and note not in found.notes:
             found.notes = (note, *found.notes)
@@ -168,6 +183,21 @@ def _forget_large(kind: Kind) -> None:
             _loaded.pop(key, None)
     model = None
     gc.collect()
+
+
+def _limit_pictures(chat: ChatModel, most: int | None) -> None:
+    """Let a picture cost no more than `most` tokens; None: the default of the device, 0: no limit."""
+    from playground.models.picture_tokens import default_limit, limit
+
+    wanted = default_limit(chat.processor, chat.device) if most is None else most
+    if not wanted:
+        return
+    unlimited = copy.deepcopy(chat.processor)
+    reason = limit(chat.model, chat.processor, wanted)
+    if reason is None:
+        chat.image_tokens, chat.unlimited = wanted, unlimited
+    elif most:
+        chat.notes = (*chat.notes, reason)
 
 
 def _load(plan: Plan) -> Model:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Sequence
 
     import numpy as np
@@ -69,12 +70,14 @@ def explain(
     head: int | None = None,
     layers: Sequence[int] | None = None,
     heads: Sequence[int] | None = None,
+    stop: threading.Event | None = None,
 ) -> np.ndarray:
     """Which part of a picture a word comes from: a map, float32 (height, width), ≥ 0, of sum 1 or all zero.
 
     method: a name in METHODS. model: may be None where the method needs the trace alone. word: index in
     `trace.words`. image: which picture. layer, head: for methods that have them among their `controls`; None is all.
     layers, heads: for methods with both controls, the only ones that count; fewer of them take less memory.
+    stop: set it to end a method that runs the model, within a layer; then Stopped is raised.
     Raises CannotExplain, with what `reason` says, also where memory is short; IndexError for a word, picture, layer or
     head that is not there.
     """
@@ -104,7 +107,13 @@ def explain(
 
         if short := refusal(method, model, trace, **several):
             raise CannotExplain(short)
-    return import_module(f"{__name__}.{method}").explain(model, trace, word, image=image, **options)
+    explained = import_module(f"{__name__}.{method}").explain
+    if stop is None:
+        return explained(model, trace, word, image=image, **options)
+    from playground.models.generation.stopping import stopped_by
+
+    with stopped_by(stop):
+        return explained(model, trace, word, image=image, **options)
 
 
 def _check(trace: Trace, **chosen: int | None) -> None:

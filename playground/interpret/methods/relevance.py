@@ -58,6 +58,8 @@ def _by_squares(model: ChatModel, trace: Trace, pieces: Sequence[int], counted: 
     """As `relevant`, with attention and its gradient kept whole."""
     import torch
 
+    from playground.models.generation.stopping import check_stop
+
     run = rerun(model, trace, attention=True, gradients=True)
     kept = [place for place in range(len(run.attention)) if counted.layer(place)]
     groups = (
@@ -67,6 +69,7 @@ def _by_squares(model: ChatModel, trace: Trace, pieces: Sequence[int], counted: 
     squares = [square for group in groups for square in group]
     found = {}
     for piece in pieces:
+        check_stop()
         score = run.logits[piece, trace.pieces[piece].token_id]
         gradients = iter(torch.autograd.grad(score, squares, retain_graph=piece != pieces[-1]))
         flows = [[_flow(square, next(gradients), counted.heads) for square in group] for group in groups]

@@ -10,7 +10,7 @@ It works where the language model attends through `playground.models.attention`;
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ import torch
 
 from playground.interpret.methods.teacher_forcing import rerun
 from playground.models.attention import attending
+from playground.models.generation.stopping import check_stop, checker
 
 if TYPE_CHECKING:
     from playground.interpret.trace import Trace
@@ -113,6 +114,7 @@ def rolled_out(model: ChatModel, trace: Trace, rows: Sequence[int], chosen: Chos
         shares[run.rows + row] += 1
     with torch.inference_mode():
         for place in sorted(layers, reverse=True):
+            check_stop()
             heads = chosen.of(len(layers[place].query))
             passed = torch.zeros_like(shares)
             for head in heads:
@@ -124,7 +126,7 @@ def rolled_out(model: ChatModel, trace: Trace, rows: Sequence[int], chosen: Chos
 
 def relevant(model: ChatModel, trace: Trace, pieces: Sequence[int], chosen: Chosen) -> dict[int, torch.Tensor]:
     """Gradient × attention of each piece: float32 (tokens,), how relevant each token is. One run forward for all."""
-    walk = _Walk(chosen)
+    walk = _Walk(chosen, look=checker())
 
     lowest = min(chosen.layers) if chosen.layers else 0
 
@@ -139,6 +141,7 @@ def relevant(model: ChatModel, trace: Trace, pieces: Sequence[int], chosen: Chos
         run = rerun(model, trace, gradients=True)
     found = {}
     for piece in pieces:
+        check_stop()
         score = run.logits[piece, trace.pieces[piece].token_id]
         walk.row = Row(torch.zeros(len(run.tokens), device=model.device))
         walk.row.shares[run.rows + piece] = 1
@@ -149,9 +152,14 @@ def relevant(model: ChatModel, trace: Trace, pieces: Sequence[int], chosen: Chos
 
 @dataclass
 class _Walk:
-    """What all layers of a run write to on the way back. start: the queries of the lowest layer that counts."""
+    """What all layers of a run write to on the way back.
+
+    start: the queries of the lowest layer that counts. look: raises where the run is to end; the way back may be gone
+    in a thread of its own.
+    """
 
     chosen: Chosen
+    look: Callable[[], None]
     start: torch.Tensor | None = None
     row: Row = field(default_factory=lambda: Row(torch.zeros(0)))
 
@@ -178,6 +186,7 @@ class _Followed(torch.autograd.Function):
         shares = walk.row.shares.to(query.device)
         passed = torch.zeros_like(shares)
         for head in range(len(query)):
+            walk.look()
             group = head // groups
             for part, weights in layer.rows(head):
                 above = slope[0, head, part]

@@ -10,7 +10,8 @@ import torch
 
 from playground.models.generation import image_inputs as vision
 from playground.models.generation.detokenize import decoded
-from playground.models.generation.generate import Stopped, StopWhenSet
+from playground.models.generation.generate import StopWhenSet
+from playground.models.generation.stopping import Stopped
 from playground.models.prompt import answer_start
 
 if TYPE_CHECKING:

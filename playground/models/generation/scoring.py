@@ -14,6 +14,7 @@ import torch
 from transformers import LogitsProcessor
 
 from playground.models.generation import generate as generation
+from playground.models.generation.stopping import its_turn
 from playground.models.messages import Likelihood
 from playground.models.prompt import answer_start, answer_tokens
 
@@ -84,7 +85,7 @@ def likelihoods(
         batch = rows[begin : begin + _TOGETHER]
         # Never one alone: with several the conversation is read and left as it was.
         dictation = Dictation(batch if len(batch) > 1 else batch * 2, chat.device)
-        with generation.its_turn(chat._turn, stop) as mine:
+        with its_turn(chat._turn, stop) as mine:
             done = mine and generation.once(
                 chat.model,
                 inputs,

@@ -45,8 +45,8 @@ def verdict(word: str, noun: str, scored: Mapping[str, MapScore], label: str, no
     """
     own = scored["map"]
     said = (
-        f"For “{word}” {snippets.percent(own.mass)} of the map lies on the true {noun}, which covers "
-        f"{snippets.percent(own.area)} of the picture. Its peak {'hits' if own.hit else 'misses'}."
+        f"For “{word}” {snippets.percent(own.mass)} of the map lies on the true {noun} "
+        f"({snippets.percent(own.area)} of the picture). Its peak {'hits' if own.hit else 'misses'}."
     )
     rows = {name: scored[name] for name in ("map", *_BLIND)}
     body = "".join(
