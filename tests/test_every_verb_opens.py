@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from playground import load
+from playground import load, trace_picture
 from playground.imaging.noted import PictureChanged
 from playground.imaging.opening import MediaError, open_picture
 from playground.interpret.anatomy.anatomy import anatomy
@@ -73,14 +73,14 @@ def test_chat_verbs(scene, turned) -> None:
         answer(model, turned, question, runners_up=1),
         choose(model, turned, question),
         ended(chat(model, (), question, [turned])).answer,
-        model.trace(turned, question).answer,
+        trace_picture(model, turned, question).answer,
         attend(model, turned, question).answer,
         side(model, turned, question).trace.answer,
         anatomy(model, turned, question),
         caption_many(model, [turned], progress=False)[0],
     ]
     assert all("upright" in found.notes[0] for found in said)
-    assert model.trace(turned, question).image_sizes == (scene.size,)
+    assert trace_picture(model, turned, question).image_sizes == (scene.size,)
     assert encoder_attention(model, turned).image_sizes == (scene.size,)
 
 
@@ -133,7 +133,7 @@ def test_messages_are_prepared_once_for_answer_runners_up_and_trace(scene, monke
     monkeypatch.setattr(prompt, "prepare", lambda *arguments: calls.append(1) or prepare(*arguments))
     answer(model, scene, "how many dogs are there?")
     choose(model, scene, "is there a dog?")
-    model.trace(scene, "what is in the picture?")
+    trace_picture(model, scene, "what is in the picture?")
     assert len(calls) == 3
     message = Message("user", "what is in the picture?", (scene,))
     first = model.prepare([message])

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from playground.checkpoints.catalog import Entry
 from playground.imaging.noted import Noted
 from playground.imaging.opening import Source, open_picture
-from playground.models.chat import PromptTooLong
 from playground.models.generation.image_features import Seen, encoded
+from playground.models.messages import PromptTooLong
 
 if TYPE_CHECKING:
     import torch

@@ -13,8 +13,8 @@ from playground.tasks.captions.wording import NEW_TOKENS, PROMPTS, Style, wordin
 if TYPE_CHECKING:
     import threading
 
-    from playground.models.chat import Statistics
     from playground.models.generation.image_features import Seen
+    from playground.models.messages import Statistics
     from playground.models.server.chat import AnyChatModel
 
 __all__ = ["NEW_TOKENS", "PROMPTS", "Style", "caption"]

@@ -6,8 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from playground.models.chat import Message, PromptTooLong
-from playground.models.messages import asked
+from playground.models.messages import Message, PromptTooLong, asked
 from playground.tasks import QUESTION_LIMIT, TaskError, checked_question, whole_text
 from playground.tasks.caption import PROMPTS
 
@@ -15,9 +14,9 @@ if TYPE_CHECKING:
     import threading
 
     from playground.imaging.opening import Source
-    from playground.models.chat import Answer, Piece
     from playground.models.generation.image_features import Seen
     from playground.models.generation.prefix_cache import Conversation
+    from playground.models.messages import Answer, Piece
     from playground.models.server.chat import AnyChatModel
 
 WORDLESS = PROMPTS["short"]

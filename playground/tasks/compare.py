@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from playground.imaging.opening import Source
     from playground.interpret.trace import Trace
-    from playground.models.chat import Statistics
     from playground.models.generation.image_features import Seen
+    from playground.models.messages import Statistics
     from playground.models.server.chat import AnyChatModel
     from playground.tasks.examples import Truth
 

@@ -17,9 +17,9 @@ from PIL import Image
 
 from playground.checkpoints.device import is_out_of_memory
 from playground.imaging.opening import Picture, Source, open_picture
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
+from playground.models.messages import Message, notes_of
 from playground.models.messages import asked as asked_about
-from playground.models.messages import notes_of
 from playground.tasks import checked_question
 from playground.tasks.captions.wording import Style, wording
 
