@@ -77,6 +77,8 @@ def _chat_model(name: str) -> AnyChatModel:
     model = load(name)
     if not hasattr(model, "candidates"):
         raise TaskError(f"{name} cannot describe pictures. Choose a chat model, such as moji-vlm.")
+    for note in getattr(model, "notes", ()):
+        print(f"{name}: {note}", file=sys.stderr)
     return model
 
 
