@@ -16,6 +16,7 @@ COMMANDS = (
     "app",
     "caption",
     "check",
+    "maps",
     "models",
 )
 """The commands; each is a module of `playground.commands`."""

@@ -17,7 +17,8 @@ from transformers import CLIPModel, LlavaForConditionalGeneration
 
 from playground import load
 from playground.checkpoints.catalog import find
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
+from playground.models.messages import Message
 
 MOJI = Path(find("moji-vlm").source)
 QUESTION = [Message("user", "what is this ?", (Image.effect_noise((90, 60), 90).convert("RGB"),))]

@@ -89,8 +89,8 @@ def _of_encoder(model: EmbeddingModel, image: Image.Image) -> _Prepared:
 
 def _of_chat(model: ChatModel, image: Image.Image) -> _Prepared:
     """What the encoder takes, its rows and columns of patches, and the part of the picture that each one shows."""
-    from playground.models.chat import Message
     from playground.models.generation import image_inputs as vision
+    from playground.models.messages import Message
 
     prepared = model.prepare([Message("user", "", (image,))])
     layouts = image_layouts(model.model, model.processor, prepared, [image])

@@ -15,27 +15,27 @@ from playground.models import prompt
 from playground.models.generation.detokenize import decoded, spelled, token_text
 from playground.models.generation.stopping import its_turn
 from playground.models.layout.positions import image_positions
-from playground.models.messages import Answer, Candidate, Likelihood, Message, Piece, Statistics
+from playground.models.messages import (
+    Answer,
+    Candidate,
+    CannotRead,
+    Likelihood,
+    Message,
+    Piece,
+    PromptTooLong,
+    Statistics,
+)
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
     from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 
-    from playground.interpret.trace import Trace
     from playground.models.attention import Listener
     from playground.models.generation.generate import Spent, Step
     from playground.models.generation.image_features import Seen
     from playground.models.generation.prefix_cache import Conversation
     from playground.models.picture_tokens import Forecast
-
-
-class CannotRead(ValueError):
-    """The model's processor refuses the conversation; the message says what it said."""
-
-
-class PromptTooLong(ValueError):
-    """The conversation has more tokens than the model can read; the message says how many of each."""
 
 
 @dataclass
@@ -197,16 +197,6 @@ class ChatModel:
     def ask(self, question: str, *images: Image.Image, **options) -> Answer:
         """The answer to one question about pictures: `generate` with a conversation of one message."""
         return self.generate([Message("user", question, images)], **options)
-
-    def trace(self, image: Image.Image, question: str, **options) -> Trace:
-        """The answer to a question about a picture, with what each of its words looked at.
-
-        options: what `playground.interpret.trace.trace` takes. Raises NoLayout, with the reason, where attention maps
-        cannot be taken, and what `prepare` raises.
-        """
-        from playground.interpret.trace import trace
-
-        return trace(self, [Message("user", question, (image,))], **options)
 
     def generate_batch(
         self, prepared: Sequence[BatchFeature], *, max_new_tokens: int = 128, stop: threading.Event | None = None

@@ -9,6 +9,14 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+class CannotRead(ValueError):
+    """The model's processor refuses the conversation; the message says what it said."""
+
+
+class PromptTooLong(ValueError):
+    """The conversation has more tokens than the model can read; the message says how many of each."""
+
+
 @dataclass(frozen=True)
 class Message:
     """One turn of a conversation: who speaks, the words, and the pictures shown before them."""

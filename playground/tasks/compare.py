@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.models.chat import Message
 from playground.models.generation.stopping import stopped_by
+from playground.models.messages import Message
 from playground.tasks import checked_question
 from playground.tasks.maps import QUICK, most_telling
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from playground.interpret.trace import Trace
-    from playground.models.chat import Statistics
     from playground.models.generation.image_features import Seen
+    from playground.models.messages import Statistics
     from playground.models.server.chat import AnyChatModel
     from playground.tasks.examples import Truth
 

@@ -43,7 +43,7 @@ def glance(
     """Run an answer once more and draw the map of its most telling word: the longest that is no function word.
 
     The map is relevance down to the patches (Chefer et al. 2021, arXiv:2103.15679), which points at the right thing
-    most often (`python -m playground.interpret.metrics.score`), and plain attention where that cannot be drawn or
+    most often (`python -m playground maps`), and plain attention where that cannot be drawn or
     would take much memory. seen: the session's encoded pictures. stop: set it to end the run, within a layer.
 
     Raises:

@@ -28,8 +28,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from playground.moji.asking import Asker, Typing
 from playground.moji.scenes import Scene
-from playground.moji.words import Asker, plural_name
+from playground.moji.words import plural_name
 from playground.moji.world import PATCH, article
 from playground.training.augment import share_at
 from playground.training.checkpoint import save_checkpoint
@@ -116,12 +117,11 @@ def carry_heads(owl: OwlViTForObjectDetection, folder: Path) -> None:
 
 def phrases_about(scene: Scene, rng: np.random.Generator, absent: int = ABSENT) -> list[tuple[str, str]]:
     """Phrases with the name that each stands for: everything in the scene, and ``absent`` names that are not."""
-    asker = Asker(scene, rng)
+    asker = Asker(scene, rng, Typing(synonyms=0.15))
     names = [asker.pick((thing.name, thing.noun)) for thing in scene.things]
     names += [asker.absent_name() for _ in range(absent)]
-    return [
-        (asker.pick((name, article(name), f"the {name}", plural_name(name))), name) for name in dict.fromkeys(names)
-    ]
+    asked = [(asker.said(name), name) for name in dict.fromkeys(names)]
+    return [(asker.pick((said, article(said), f"the {said}", plural_name(said))), name) for said, name in asked]
 
 
 class DetectionObjective(nn.Module):

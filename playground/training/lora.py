@@ -32,6 +32,7 @@ from transformers import LlavaForConditionalGeneration, LlavaProcessor, PreTrain
 
 from playground.checkpoints.fingerprint import fingerprint
 from playground.models.chat import ChatModel
+from playground.moji.asking import LOOSE
 from playground.moji.scenes import Scene
 from playground.moji.words import Exchange, counts, plural_name
 from playground.training.answers import answer_logits
@@ -132,7 +133,7 @@ def measure(vlm: LlavaForConditionalGeneration, processor: LlavaProcessor, count
     """Shares on ``count`` fresh scenes: "valid" JSON, "right" JSON; and "ordinary" questions about a third of them."""
     chat, scenes = ChatModel("moji-vlm", None, vlm, processor), fresh_scenes(count, seed)
     replies = ask(chat, [Asked(scene.image, (Exchange("json", JSON_PROMPT, ""),)) for scene in scenes])
-    ordinary = questions_about(as_drawn(scenes[: max(1, count // 3)]), seed, loose=True)
+    ordinary = questions_about(as_drawn(scenes[: max(1, count // 3)]), seed, LOOSE)
     claimed = [read_json(reply.text) for reply in replies]
     return {
         "scenes": count,

@@ -23,8 +23,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from playground.moji.asking import Asker, Typing
 from playground.moji.scenes import Scene
-from playground.moji.words import Asker, plural_name
+from playground.moji.words import plural_name
 from playground.moji.world import article
 from playground.training.augment import share_at
 from playground.training.checkpoint import save_checkpoint
@@ -58,13 +59,14 @@ def make_clipseg(clip: CLIPModel) -> CLIPSegForImageSegmentation:
 
 def ask_phrases(scene: Scene, rng: np.random.Generator, count: int = PHRASES) -> list[tuple[str, np.ndarray]]:
     """``count`` phrases with their masks (bool, of the picture's size): things that are there, and one in four not."""
-    asker = Asker(scene, rng)
+    asker = Asker(scene, rng, Typing(synonyms=0.15))
     asked = []
     for _ in range(count):
         thing = asker.pick(scene.things)
         name = asker.absent_name() if rng.random() < 0.25 else asker.pick((thing.name, thing.noun))
         fits = [i + 1 for i, other in enumerate(scene.things) if name in (other.name, other.noun)]
-        phrase = asker.pick((name, article(name), f"the {name}", plural_name(name)))
+        said = asker.said(name)
+        phrase = asker.pick((said, article(said), f"the {said}", plural_name(said)))
         asked.append((phrase, np.isin(scene.labels, fits)))
     return asked
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.interpret.methods import METHODS
+from playground.interpret.methods.base import METHODS
 from playground.models.attention import is_plugged_in
 from playground.models.memory import available
 

@@ -17,7 +17,8 @@ from PIL import Image
 
 from playground.checkpoints.device import is_out_of_memory
 from playground.imaging.opening import Source, open_picture
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
+from playground.models.messages import Message
 from playground.tasks import checked_question
 from playground.tasks.captions.wording import Style, wording
 
