@@ -95,7 +95,7 @@ def answer(
 def calibration_of(model: AnyChatModel) -> tuple[Calibration | None, str]:
     """The calibration that counts for a model's answers, and a sentence on it; see `checkpoints.calibration.read`."""
     network = getattr(model, "model", None)
-    adapted = getattr(network, "_hf_peft_config_loaded", False)  # other weights than its folder's
+    adapted = hasattr(network, "peft_config")  # by an adapter: other weights than its folder's
     return read(Path("" if adapted else getattr(network, "name_or_path", "")))
 
 
