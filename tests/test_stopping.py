@@ -17,8 +17,9 @@ from playground.imaging.opening import open_picture
 from playground.interpret.methods import METHODS, explain, occlusion
 from playground.interpret.metrics.check import check
 from playground.interpret.trace import Trace, trace
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
 from playground.models.generation.stopping import Stopped
+from playground.models.messages import Message
 from playground.tasks.compare import look, side
 from playground.tasks.examples import examples
 from playground.tasks.maps import View, drawn_map, looked_into, read_lens, with_leans

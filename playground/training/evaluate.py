@@ -18,7 +18,8 @@ import torch
 from playground import load
 from playground.checkpoints.catalog import find
 from playground.checkpoints.fingerprint import fingerprint
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
+from playground.models.messages import Message
 from playground.moji.asking import LOOSE
 from playground.moji.phrasing import SHORT_PROMPT
 from playground.moji.scenes import Scene
