@@ -15,6 +15,8 @@ from playground.terminal import forgiving_output
 COMMANDS = (
     "app",
     "caption",
+    "check",
+    "maps",
     "models",
 )
 """The commands; each is a module of `playground.commands`."""

@@ -12,7 +12,7 @@ from playground import load
 from playground.interpret.anatomy.anatomy import NoAnatomy, anatomy
 from playground.interpret.anatomy.principal_components import as_colours, principal
 from playground.interpret.anatomy.stages import ENCODER, LANGUAGE, NEXT, PATCHES, PIXELS, PROJECTOR, TOKENS, VISION
-from playground.models.chat import Message
+from playground.models.messages import Message
 from playground.tasks.examples import examples
 
 QUESTION = "how many dogs are there?"
@@ -62,7 +62,8 @@ def test_moji_vlm_is_shown_as_it_computes(scene):
         close(layer, states[0])
     grown = (tower[2] - tower[1])[0].norm(dim=-1).mean() / tower[1][0].norm(dim=-1).mean()
     assert vision.layers[1].added == pytest.approx(float(grown), rel=1e-4)
-    close(projector.layers[0], whole.image_hidden_states.reshape(count, -1))
+    projected = model.model.get_image_features(pixel_values=inputs["pixel_values"]).pooler_output
+    close(projector.layers[0], torch.cat(tuple(projected)))  # one tensor, or a list with one of each picture
     close(tokens.layers[0], whole.hidden_states[0][0])
     for layer, states in zip(language.layers[:-1], whole.hidden_states[1:-1], strict=True):
         close(layer, states[0])

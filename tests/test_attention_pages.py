@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from playground import load
+from playground.interpret.trace_file import save_trace
 from playground.models.chat import ChatModel
 from playground.tasks.examples import examples
 from playground.tasks.maps import View
@@ -146,7 +147,7 @@ def test_a_saved_trace_is_looked_at_without_its_model(tmp_path: Path) -> None:
         for each in (parts, opened)
     )
     assert before["heat"].tobytes() == after["heat"].tobytes()
-    older = str(replace(parts["kept"].trace, leans=()).save(tmp_path / "older.safetensors"))
+    older = str(save_trace(replace(parts["kept"].trace, leans=()), tmp_path / "older.safetensors"))
     *_, opened = attention_actions.open_file(older)
     assert "leans on the words" not in opened["colours"] and "not known here" in opened["colours"]
     assert "dotted" in opened["colours"]

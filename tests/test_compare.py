@@ -10,9 +10,9 @@ from PIL import Image
 from scripted_server import says, scripted
 
 from playground import load
-from playground.interpret.methods import CannotExplain
+from playground.interpret.methods.base import CannotExplain
 from playground.interpret.methods.image_dependence import says_little
-from playground.interpret.metrics.score import beside_baselines
+from playground.interpret.metrics.baselines import beside_baselines
 from playground.tasks.compare import fusion, look, same_word, side, telling_word
 from playground.tasks.examples import examples, truth_of
 from playground.ui.tabs.compare import layout as compare_tab

@@ -16,8 +16,8 @@ from playground import load
 from playground.checkpoints.download import download
 from playground.checkpoints.hub import ask_hub, cached_on_disk
 from playground.checkpoints.plan import plan
-from playground.models.chat import Message
 from playground.models.loading import LoadError
+from playground.models.messages import Message
 
 
 @pytest.fixture(scope="module")

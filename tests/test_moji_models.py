@@ -7,7 +7,7 @@ from transformers import AutoModelForImageTextToText, AutoModelForZeroShotImageC
 
 from playground import load
 from playground.checkpoints.catalog import find
-from playground.models.chat import Message
+from playground.models.messages import Message
 from playground.moji.asking import LOOSE, PLAIN
 from playground.training.measures_answers import TYPES, ask, measure_captions, questions_about, score_answers
 from playground.training.measures_matching import measure_zero_shot

@@ -37,7 +37,7 @@ def test_pictures_from_elsewhere_score_higher_than_scenes(fitted):
     scenes = [model.out_of_distribution_score(scene.image) for scene in fresh_scenes(12, 3)]
     others = [model.out_of_distribution_score(Image.fromarray(pixels)) for pixels in made_elsewhere(16, 4)]
     assert np.median(scenes) < 0.7 < np.median(others)
-    assert ood.out_of_distribution_score(model, Image.new("L", (30, 500))) is not None  # any mode, any shape
+    assert ood.out_of_distribution_score(model, Image.new("L", (60, 200))) is not None  # any mode, any shape
 
 
 def test_statistics_count_for_their_own_weights_and_only_where_they_can_be_read(fitted, tmp_path):

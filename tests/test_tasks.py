@@ -15,8 +15,9 @@ from app_process import ROOT
 from PIL import Image
 
 from playground.imaging.drawing import colours, heatmap_over, masks_over
-from playground.models.chat import ChatModel, Message, Piece
+from playground.models.chat import ChatModel
 from playground.models.loading import load
+from playground.models.messages import Message, Piece
 from playground.moji import words
 from playground.tasks import TaskError
 from playground.tasks.answer import answer
@@ -157,6 +158,18 @@ def test_leaving_the_stream_ends_the_computation(moji: ChatModel, scene: Image.I
 
 def test_phrases_are_split_cleaned_and_limited() -> None:
     assert phrases(" dog,red  circle;\nDog, ") == ("Dog", "red circle")
+    both = ("red, round circle", "cat")
+    for text in (
+        both,
+        list(both),
+        '["red, round circle", "cat"]',
+        '"red, round circle", cat',
+        "“red, round circle”;cat",
+    ):
+        assert phrases(text) == both
+    assert phrases('a 5" screen, [dog') == ('a 5" screen', "[dog")
+    with pytest.raises(TaskError, match="U\\+D800"):
+        phrases("dog, \ud800")
     for text, says in (("", "commas"), (" , ;", "commas"), (",".join(map(str, range(13))), "12"), ("x" * 81, "80")):
         with pytest.raises(TaskError, match=says):
             phrases(text)

@@ -93,7 +93,7 @@ def variant_of(files: Collection[str]) -> str | None:
     named = [file.split(".") for file in sorted(files)]
     single = [parts[1] for parts in named if len(parts) == 3 and parts[::2] == ["model", "safetensors"]]
     sharded = [parts[3] for parts in named if len(parts) == 5 and parts[:3] == ["model", "safetensors", "index"]]
-    return next(iter([*single, *sharded]), None)
+    return next(iter([*sharded, *single]), None)
 
 
 def check_weights(name: str, folder: Path) -> int:

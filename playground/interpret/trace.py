@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playground.interpret.recorder import Recorder, Rows, available
-from playground.models.chat import Answer, ChatModel, Message, Piece
+from playground.models.chat import ChatModel
 from playground.models.generation.detokenize import decoded, token_text
 from playground.models.layout.positions import ImageLayout, NoLayout, image_layouts, image_positions
+from playground.models.messages import Answer, Message, Piece, asked
 from playground.models.prompt import answer_start
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from PIL import Image
     from transformers import BatchFeature
 
+    from playground.imaging.opening import Source
     from playground.models.attention import WhichSequence
     from playground.models.generation.image_features import Seen
 
@@ -83,12 +83,6 @@ class Trace:
         """The conversation's pictures, in the order in which the layouts count them."""
         return tuple(image for message in self.messages for image in message.images)
 
-    def save(self, path: str | Path) -> Path:
-        """Write everything into one file, at most 50 MB of attention; see `playground.interpret.trace_file.save`."""
-        from playground.interpret.trace_file import save
-
-        return save(self, path)
-
 
 def trace(
     model: ChatModel,
@@ -107,6 +101,14 @@ def trace(
     where memory is short), and what `ChatModel.prepare` raises.
     """
     return _recorded(model, messages, text, max_new_tokens=max_new_tokens, stop=stop, seen=seen)
+
+
+def trace_picture(model: ChatModel, image: Source, question: str, **options: Any) -> Trace:
+    """The answer to one question about a picture, with what each of its words looked at.
+
+    options: what `trace` takes. Raises what `trace` raises.
+    """
+    return trace(model, asked(question, image), **options)
 
 
 def trace_answer(
@@ -182,13 +184,6 @@ def _refuse_too_large(model: ChatModel, columns: int, steps: int) -> None:
             f"for {steps} tokens of an answer, and {free / 1e9:.1f} GB of memory are free: show a smaller picture, or "
             "ask for a shorter answer."
         )
-
-
-def load_trace(path: str | Path) -> Trace:
-    """Read what `Trace.save` wrote; see `playground.interpret.trace_file.load`."""
-    from playground.interpret.trace_file import load
-
-    return load(path)
 
 
 def _spellings(model: ChatModel, answer: str) -> list[list[int]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 import time
+import weakref
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,14 +17,24 @@ from playground.models import prompt
 from playground.models.generation.detokenize import decoded, spelled, token_text
 from playground.models.generation.stopping import its_turn
 from playground.models.layout.positions import image_positions
-from playground.models.messages import Answer, Candidate, Likelihood, Message, Piece, Statistics
+from playground.models.messages import (
+    Answer,
+    Candidate,
+    CannotRead,
+    Likelihood,
+    Message,
+    Piece,
+    PromptTooLong,
+    Statistics,
+    asked,
+    notes_of,
+)
 
 if TYPE_CHECKING:
     import torch
-    from PIL import Image
     from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 
-    from playground.interpret.trace import Trace
+    from playground.imaging.opening import Source
     from playground.models.attention import Listener
     from playground.models.generation.generate import Spent, Step
     from playground.models.generation.image_features import Seen
@@ -30,12 +42,20 @@ if TYPE_CHECKING:
     from playground.models.picture_tokens import Forecast
 
 
-class CannotRead(ValueError):
-    """The model's processor refuses the conversation; the message says what it said."""
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """What became of the messages that were prepared last: an answer, its runners-up and its trace ask for it in turn.
 
+    messages: held weakly, so that no picture outlives its conversation here.
+    """
 
-class PromptTooLong(ValueError):
-    """The conversation has more tokens than the model can read; the message says how many of each."""
+    messages: tuple[weakref.ref[Message], ...]
+    inputs: BatchFeature
+
+    def is_of(self, messages: Sequence[Message]) -> bool:
+        """Whether these are the very same messages."""
+        same = len(messages) == len(self.messages)
+        return same and all(held() is message for held, message in zip(self.messages, messages, strict=True))
 
 
 @dataclass
@@ -64,13 +84,14 @@ class ChatModel:
     notes: tuple[str, ...] = ()
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _texts: dict[int, str] = field(default_factory=dict, repr=False)
+    _prepared: _Prepared | None = field(default=None, repr=False)
 
     @property
     def device(self) -> torch.device:
         """Where the model's inputs go."""
         return self.model.device
 
-    def out_of_distribution_score(self, image: Image.Image) -> float | None:
+    def out_of_distribution_score(self, image: Source) -> float | None:
         """How unlike its training pictures this one is; above 1 what the model says of it means little. None where
         that was not measured, see `playground.models.out_of_distribution`."""
         from playground.models.out_of_distribution import out_of_distribution_score
@@ -103,6 +124,9 @@ class ChatModel:
         """
         if not messages:
             raise ValueError("There is nothing to answer yet: write a message first.")
+        before = self._prepared
+        if before is not None and before.is_of(messages):
+            return copy.copy(before.inputs)
         try:
             inputs = prompt.prepare(self.model, self.processor, messages)
         except ValueError as error:  # for example, Qwen-VL refuses pictures 200 times as wide as high
@@ -113,7 +137,14 @@ class ChatModel:
                 f"This conversation has {had:,} tokens; {self.name} reads {allowed:,} at most, its answer "
                 "included. Shorten the message, show fewer pictures, or start a new conversation."
             )
-        return inputs
+        owner = weakref.ref(self)  # a reference to the model itself would keep it, and its weights, in a circle
+
+        def forget(_: weakref.ref) -> None:  # a message is gone: nobody will ask about it again
+            if (model := owner()) is not None:
+                model._prepared = None
+
+        self._prepared = _Prepared(tuple(weakref.ref(message, forget) for message in messages), inputs)
+        return copy.copy(inputs)
 
     def stream(
         self,
@@ -199,21 +230,14 @@ class ChatModel:
                 seconds.append(preparation + step.seconds)
                 yield pieces[-1]
         statistics = self._statistics(inputs, messages, seconds, stop.is_set(), spent)
-        return Answer("".join(piece.text for piece in pieces), tuple(pieces), statistics)
+        return Answer("".join(piece.text for piece in pieces), tuple(pieces), statistics, notes_of(messages))
 
-    def ask(self, question: str, *images: Image.Image, **options) -> Answer:
-        """The answer to one question about pictures: `generate` with a conversation of one message."""
-        return self.generate([Message("user", question, images)], **options)
+    def ask(self, question: str, *images: Source, **options) -> Answer:
+        """The answer to one question about pictures: `generate` with a conversation of one message.
 
-    def trace(self, image: Image.Image, question: str, **options) -> Trace:
-        """The answer to a question about a picture, with what each of its words looked at.
-
-        options: what `playground.interpret.trace.trace` takes. Raises NoLayout, with the reason, where attention maps
-        cannot be taken, and what `prepare` raises.
+        images: paths, bytes, PIL images, arrays, tensors …, see `playground.imaging.opening.open_picture`.
         """
-        from playground.interpret.trace import trace
-
-        return trace(self, [Message("user", question, (image,))], **options)
+        return self.generate(asked(question, *images), **options)
 
     def generate_batch(
         self, prepared: Sequence[BatchFeature], *, max_new_tokens: int = 128, stop: threading.Event | None = None

@@ -207,9 +207,10 @@ def _load(plan: Plan) -> Model:
     config = read_own_config(plan.name, folder, plan.architecture)
     with reading_files(folder, adapter) as (files, own):
         processor, notes = load_processor(plan.name, files, config, plan.kind)
+    prompt: list[int] = []
     if plan.kind == "chat":
         notes += _told_of_words(plan, processor, own)
-        try_prompt(plan.name, processor, config, grows=own)
+        prompt = try_prompt(plan.name, processor, config, grows=own)
     if not (plan.entry and plan.entry.embedded):
         _forget_large(plan.kind)
     settings = settings_of(folder, config) if plan.kind == "chat" else None
@@ -228,8 +229,8 @@ def _load(plan: Plan) -> Model:
             ) from error
         _log.info("the weights of %s", folder, exc_info=True)
         raise LoadError(f"The weights of “{plan.name}” cannot be read: {first_sentence(error)}") from error
-    if own and plan.kind == "chat":
-        check_vocabulary(plan.name, model, processor)
+    if own and prompt:
+        notes += check_vocabulary(plan.name, model, processor, prompt)
     return _wrap(plan, model.eval().requires_grad_(False), processor, clicker, settings, notes)
 
 
@@ -300,7 +301,7 @@ def _refuse_misfits(name: str, report: Any) -> None:
     if missing:
         beside = f", and {len(strange)} others have no place in it ({strange[0]} …)" if strange else ""
         raise LoadError(
-            f"“{name}” lacks {len(missing)} missing weights that its config asks for ({missing[0]} …){beside}. Its "
+            f"“{name}” lacks weights that its config asks for ({len(missing)} missing: {missing[0]} …){beside}. Its "
             "config.json belongs to another model, or the files were saved in part: copy both from one place."
         )
     if wrong := sorted(report.get("mismatched_keys") or (), key=str):

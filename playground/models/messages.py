@@ -2,20 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from playground.imaging.opening import Source, open_picture
 
 if TYPE_CHECKING:
     from PIL import Image
 
 
+class CannotRead(ValueError):
+    """The model's processor refuses the conversation; the message says what it said."""
+
+
+class PromptTooLong(ValueError):
+    """The conversation has more tokens than the model can read; the message says how many of each."""
+
+
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation: who speaks, the words, and the pictures shown before them."""
+    """One turn of a conversation: who speaks, the words, and the pictures shown before them.
+
+    Whatever `images` are given as (paths, bytes, PIL images, arrays, tensors …), they go through
+    `playground.imaging.opening.open_picture` and are upright RGB from then on; what is so already stays as it is.
+
+    notes: what was done to the pictures that whoever brought them should know, one sentence each.
+    Raises MediaError for what is no picture.
+    """
 
     role: Literal["user", "assistant", "system"]
     text: str
     images: tuple[Image.Image, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        opened = [open_picture(image) for image in self.images]
+        notes = [*self.notes]
+        for place, picture in enumerate(opened, 1):
+            notes += [f"Picture {place}: {note}" if len(opened) > 1 else note for note in picture.notes]
+        object.__setattr__(self, "images", tuple(picture.image for picture in opened))
+        object.__setattr__(self, "notes", tuple(dict.fromkeys(notes)))
+
+
+def asked(question: str, *images: Source) -> tuple[Message]:
+    """A conversation of one message: a question about pictures."""
+    return (Message("user", question, images),)  # type: ignore[arg-type]  # it opens them
+
+
+def notes_of(messages: Iterable[Message]) -> tuple[str, ...]:
+    """What was done to the pictures of a conversation, none twice."""
+    return tuple(dict.fromkeys(note for message in messages for note in message.notes))
 
 
 @dataclass(frozen=True)
@@ -74,11 +111,12 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Answer:
-    """A finished answer: its text (the pieces, joined), the pieces, and what it took."""
+    """A finished answer: its text (the pieces, joined), the pieces, what it took, and what was done to the pictures."""
 
     text: str
     pieces: tuple[Piece, ...]
     statistics: Statistics
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playground.checkpoints.fingerprint import fingerprint
+from playground.imaging.opening import Source, open_picture
 
 if TYPE_CHECKING:
     import torch
-    from PIL import Image
     from transformers import PreTrainedModel
 
 FOLDER = "out_of_distribution"
@@ -78,11 +78,12 @@ def tower_features(tower: torch.nn.Module, pixels: torch.Tensor, layer: int) -> 
         return torch.cat([patches.mean(1), patches.std(1)], -1).cpu()
 
 
-def out_of_distribution_score(model: object, image: Image.Image) -> float | None:
+def out_of_distribution_score(model: object, image: Source) -> float | None:
     """How unlike its training pictures a picture is to a loaded model of the playground (of any kind).
 
     About 0 for pictures like those it learnt from; one in a hundred of them exceeds 1; above 1 it is most likely
     from elsewhere, and what the model says of it means little. None where nobody has measured this for its weights.
+    ``image`` is anything that `open_picture` takes. Raises MediaError for what is no picture.
     """
     network, processor = getattr(model, "model", None), getattr(model, "processor", None)
     folder = Path(getattr(network, "name_or_path", "") or "")
@@ -90,7 +91,7 @@ def out_of_distribution_score(model: object, image: Image.Image) -> float | None
     if known is None or getattr(network, "peft_config", None):
         return None
     tower = vision_tower(network)
-    inputs = processor.image_processor(images=image.convert("RGB"), return_tensors="pt")
+    inputs = processor.image_processor(images=open_picture(image).image, return_tensors="pt")
     pixels = inputs.pixel_values.to(network.device, network.dtype)
     return float(known.score(tower_features(tower, pixels, known.layer))[0])
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from transformers import PreTrainedModel, ProcessorMixin
 
-    from playground.models.chat import ChatModel
+    from playground.models.base import LocalChat
     from playground.models.messages import Message
 
 DEFAULTS = {"cpu": 2048, "mps": 4096, "cuda": 16384}
@@ -198,7 +198,7 @@ def count(processor: ProcessorMixin, size: tuple[int, int]) -> int | None:
         return None
 
 
-def picture_tokens(chat: ChatModel, image: Image.Image) -> PictureTokens | None:
+def picture_tokens(chat: LocalChat, image: Image.Image) -> PictureTokens | None:
     """What a picture costs this model, and would cost without the limit; None where that cannot be told."""
     tokens = count(chat.processor, image.size)
     if tokens is None:
@@ -207,7 +207,7 @@ def picture_tokens(chat: ChatModel, image: Image.Image) -> PictureTokens | None:
     return PictureTokens(image.size, tokens, max(tokens, whole or tokens))
 
 
-def forecast(chat: ChatModel, messages: Sequence[Message]) -> Forecast | None:
+def forecast(chat: LocalChat, messages: Sequence[Message]) -> Forecast | None:
     """What a conversation will cost up to its answer's first token; None where it shows no picture, or cannot be told.
 
     The time comes from the answers that this model gave before, else from the number of its weights and a measured
@@ -221,7 +221,7 @@ def forecast(chat: ChatModel, messages: Sequence[Message]) -> Forecast | None:
     return Forecast(tuple(pictures), own, chat.pace * reckoned(chat, own), chat.pace * reckoned(chat, whole))
 
 
-def reckoned(chat: ChatModel, tokens: int) -> float:
+def reckoned(chat: LocalChat, tokens: int) -> float:
     """Seconds that reading a prompt of so many tokens, nearly all of pictures, should take."""
     model = chat.model
     text = model.config.get_text_config(decoder=True)

@@ -95,11 +95,12 @@ def _built(wanted: type[ProcessorMixin], folder: Path, config: PreTrainedConfig)
 
     pictures = IMAGE_PROCESSOR_MAPPING[type(config)]
     pictures = pictures if isinstance(pictures, dict) else dict(enumerate(pictures))
-    image_processor = next(kind for kind in pictures.values() if kind is not None).from_pretrained(folder, **_OFFLINE)
+    kinds = [kind for kind in pictures.values() if kind is not None]  # the one that Auto classes take comes last
+    image_processor = kinds[-1].from_pretrained(folder, **_OFFLINE)
     if "tokenizer" not in wanted.get_attributes():
         return wanted(image_processor=image_processor)
     tokenizer = AutoTokenizer.from_pretrained(folder, **_OFFLINE)
-    return wanted(image_processor=image_processor, tokenizer=tokenizer, chat_template=tokenizer.chat_template)
+    return wanted(image_processor=image_processor, tokenizer=tokenizer)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -199,24 +200,27 @@ def _check_tokens(name: str, processor: ProcessorMixin) -> None:
         )
 
 
-def check_vocabulary(name: str, model: Any, processor: ProcessorMixin) -> None:
-    """Raise LoadError where the tokenizer, which may be an adapter's, writes tokens that the model has no row for."""
-    tokenizer = getattr(processor, "tokenizer", None)
-    if tokenizer is None or not hasattr(model, "get_input_embeddings"):
-        return
-    rows = getattr(model.get_input_embeddings(), "weight", None)
+def check_vocabulary(name: str, model: Any, processor: ProcessorMixin, prompt: list[int]) -> tuple[str, ...]:
+    """Give the model a row for every token of an adapter's own tokenizer; returns sentences on those that have none.
+
+    prompt: the tokens of some prompt. Raises LoadError where one of these has no row: it was trained and not saved.
+    """
+    tokenizer, rows = processor.tokenizer, model.get_input_embeddings().weight.shape[0]
     written = max(tokenizer.get_added_vocab().values(), default=0)
-    if rows is not None and rows.ndim == 2 and written >= rows.shape[0]:
-        token = tokenizer.convert_ids_to_tokens(written)
+    if written < rows:
+        return ()
+    if (strange := max(prompt)) >= rows:
         raise LoadError(
-            f"The tokenizer of “{name}” knows the token {token} ({written:,}), and the model has rows for "
-            f"{rows.shape[0]:,} tokens: the embeddings of added tokens were not saved with it. Save the model "
-            "or adapter again after `resize_token_embeddings`, or copy the tokenizer of the model it was made from."
+            f"The tokenizer of “{name}” writes the token {tokenizer.convert_ids_to_tokens(strange)} ({strange:,}) into "
+            f"every prompt, and the model has rows for {rows:,} tokens: the embeddings of added tokens were not saved "
+            "with the adapter. Save it again with `save_embedding_layers=True`."
         )
+    model.resize_token_embeddings(written + 1, mean_resizing=False)
+    return (f"Its tokenizer knows {written + 1 - rows:,} tokens that were not trained: rows for them were not saved.",)
 
 
-def try_prompt(name: str, processor: ProcessorMixin, config: PreTrainedConfig, *, grows: bool = False) -> None:
-    """Raise LoadError where one small picture and a word make no prompt that this model can read.
+def try_prompt(name: str, processor: ProcessorMixin, config: PreTrainedConfig, *, grows: bool = False) -> list[int]:
+    """The tokens of a prompt of one small picture and a word; raises LoadError where the model cannot read it.
 
     What a processor lacks shows at its first use, and that should not be a person's first question.
     grows: whether an adapter may add tokens to the model.
@@ -249,6 +253,7 @@ def try_prompt(name: str, processor: ProcessorMixin, config: PreTrainedConfig, *
             f"The processor of “{name}” does not mark where a picture stands: the model looks for token {mark:,}, "
             f"which in its tokenizer is {known or 'none'}; {_COPY}."
         )
+    return ids
 
 
 def _unreadable(name: str, error: BaseException | None) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from transformers import BatchFeature, PreTrainedConfig, PreTrainedModel, ProcessorMixin
 
-    from playground.models.chat import Message
+    from playground.models.messages import Message
 
 
 # What the app and the tasks ask for, and what Moji was taught: a short and a detailed description.
@@ -60,7 +60,7 @@ def limits(config: PreTrainedConfig, processor: ProcessorMixin) -> Limits:
 
 def _tells_rules(processor: ProcessorMixin) -> bool:
     """Whether a system prompt gets through the template: Moji's, for one, leaves it out without a word."""
-    from playground.models.chat import Message
+    from playground.models.messages import Message
 
     rules = "answer in one word"
     try:
@@ -136,7 +136,7 @@ def answer_tokens(
     text, end = _plain(processor, answer.strip()), _ends(model)
     if not chat_template(processor):
         return [*tokenizer(text, add_special_tokens=False)["input_ids"], *end[:1]]
-    from playground.models.chat import Message
+    from playground.models.messages import Message
 
     prompt = _through_template(processor, messages, tokenize=False)
     whole = _through_template(
@@ -176,7 +176,7 @@ def _refusal(limit: Limits, messages: Sequence[Message]) -> str | None:
 
 def _pictures(messages: Sequence[Message]) -> list[Image.Image]:
     """Only pictures reach a processor, no paths or addresses: it would fetch them."""
-    return [image.convert("RGB") for message in messages for image in message.images]
+    return [image for message in messages for image in message.images]
 
 
 def _plain(processor: ProcessorMixin, text: str, allowed: str = r"(?!)") -> str:

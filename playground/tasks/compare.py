@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.models.chat import Message
 from playground.models.generation.stopping import stopped_by
+from playground.models.messages import asked
 from playground.tasks import checked_question
 from playground.tasks.maps import QUICK, most_telling
 
@@ -15,14 +16,15 @@ if TYPE_CHECKING:
     import threading
 
     import numpy as np
-    from PIL import Image
 
+    from playground.imaging.opening import Source
     from playground.interpret.trace import Trace
-    from playground.models.chat import Statistics
     from playground.models.generation.image_features import Seen
+    from playground.models.messages import Statistics
     from playground.models.server.chat import AnyChatModel
     from playground.tasks.examples import Truth
 
+_log = logging.getLogger(__name__)
 DEFAULT_METHOD, PLAIN_METHOD = "patches", "attention"
 
 
@@ -72,7 +74,7 @@ class Look:
 
 def side(
     model: AnyChatModel,
-    image: Image.Image,
+    image: Source,
     question: str,
     *,
     max_new_tokens: int = 48,
@@ -84,7 +86,7 @@ def side(
     seen: the session's encoded pictures. Raises TaskError for an empty or over-long question, and what `generate`
     raises.
     """
-    messages = (Message("user", checked_question(question), (image,)),)
+    messages = asked(checked_question(question), image)
     options = {"max_new_tokens": max_new_tokens, "stop": stop, "seen": seen}
     traced = None
     if not model.attention_reason:
@@ -117,6 +119,7 @@ def _leans(model: AnyChatModel, traced: Trace | None, stop: threading.Event | No
         with stopped_by(stop):
             return leaning(model, traced)
     except (ValueError, RuntimeError):  # some models cannot be run over a given answer; this one stands without
+        _log.warning("%s: how much each word leans on the picture is not known", model.name, exc_info=True)
         return ()
 
 

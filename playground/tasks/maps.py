@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from playground.models.chat import ChatModel
 
 BELIEVED = "patches"
-"""The method whose maps point at the right thing most often, see `python -m playground.interpret.metrics.score`."""
+"""The method whose maps point at the right thing most often, see `python -m playground maps`."""
 REMEMBERED = 64_000_000
 """How many bytes of maps are remembered for one answer; the oldest go first."""
 QUICK = 3.0

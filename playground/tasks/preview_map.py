@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playground.models.generation.stopping import Stopped
-from playground.models.messages import Message
+from playground.models.messages import asked
 from playground.tasks import TaskError
 
 if TYPE_CHECKING:
     import threading
 
     import numpy as np
-    from PIL import Image
 
+    from playground.imaging.opening import Source
     from playground.interpret.trace import Trace
     from playground.models.generation.image_features import Seen
     from playground.models.server.chat import AnyChatModel
@@ -33,7 +33,7 @@ class Glance:
 
 def glance(
     model: AnyChatModel,
-    image: Image.Image,
+    image: Source,
     question: str,
     answer: str,
     seen: Seen | None = None,
@@ -43,7 +43,7 @@ def glance(
     """Run an answer once more and draw the map of its most telling word: the longest that is no function word.
 
     The map is relevance down to the patches (Chefer et al. 2021, arXiv:2103.15679), which points at the right thing
-    most often (`python -m playground.interpret.metrics.score`), and plain attention where that cannot be drawn or
+    most often (`python -m playground maps`), and plain attention where that cannot be drawn or
     would take much memory. seen: the session's encoded pictures. stop: set it to end the run, within a layer.
 
     Raises:
@@ -56,7 +56,7 @@ def glance(
 
     if model.attention_reason:
         raise TaskError(model.attention_reason)
-    trace = trace_answer(model, (Message("user", question, (image,)),), answer, seen=seen, stop=stop)
+    trace = trace_answer(model, asked(question, image), answer, seen=seen, stop=stop)
     if stop is not None and stop.is_set():
         raise Stopped
     if not trace.words:

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
 from playground.models.generation import image_inputs as vision
 from playground.models.generation.image_features import Seen
+from playground.models.messages import Message
 from playground.models.prompt import answer_start
 from playground.moji.asking import USUAL, Asker, Typing
 from playground.moji.phrasing import DETAILED_PROMPT, SHORT_PROMPT

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playground.interpret.anatomy.hidden_states import Grid, Likely, Passage
+from playground.imaging.opening import Source, open_picture
+from playground.interpret.anatomy.hidden_states import ForwardRecord, Grid, Likely, Passage, Token
 from playground.interpret.anatomy.parts import Parts, parts_of
 from playground.interpret.anatomy.stages import Station, stations_of
 from playground.models.messages import Message
@@ -34,14 +35,6 @@ class NoAnatomy(ValueError):
     """A model's inside cannot be walked through; the message says why."""
 
 
-@dataclass(frozen=True)
-class Token:
-    """One position of the sequence that the model reads: its text, and whether it holds a part of the picture."""
-
-    text: str
-    picture: bool
-
-
 @dataclass(frozen=True, eq=False)
 class Anatomy:
     """The way of one picture and one question through one model.
@@ -52,6 +45,7 @@ class Anatomy:
     tokens: the sequence that the words stand in. beside: how many vectors of the picture stand beside it, to be looked
         at by cross-attention; 0 where they stand in it.
     probabilities: float32 (vocabulary,), of the token that comes next; they sum to 1. likely: the likeliest of them.
+    notes: what was done to the picture as it was opened, one sentence each.
     """
 
     model: str
@@ -63,13 +57,14 @@ class Anatomy:
     beside: int
     probabilities: np.ndarray
     likely: Likely
+    notes: tuple[str, ...] = ()
 
     def station(self, name: str) -> Station | None:
         """The station of this name, such as "Projector"; None where there is none."""
         return next((station for station in self.stations if station.name == name), None)
 
 
-def anatomy(model: ChatModel, image: Image.Image, question: str, *, stop: threading.Event | None = None) -> Anatomy:
+def anatomy(model: ChatModel, image: Source, question: str, *, stop: threading.Event | None = None) -> Anatomy:
     """Run the model up to the first word of its answer and keep what can be shown of every station.
 
     Of a picture that is cut into tiles, the vision encoder is shown for the view of the whole. Florence-2 has to begin
@@ -83,7 +78,8 @@ def anatomy(model: ChatModel, image: Image.Image, question: str, *, stop: thread
         parts = parts_of(model.model)
     except ValueError as error:
         raise NoAnatomy(str(error)) from error
-    walk = _walk(model, parts, image, question, stop)
+    picture = open_picture(image)
+    walk = _walk(model, parts, picture.image, question, stop)
     return Anatomy(
         model.name,
         question,
@@ -94,32 +90,13 @@ def anatomy(model: ChatModel, image: Image.Image, question: str, *, stop: thread
         walk.beside,
         walk.probabilities,
         walk.likely,
+        picture.notes,
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Walk:
-    """What one run left behind.
-
-    inputs: what went in. vision, projected, reading, writing: the passage through the tower, out of the projector,
-    through an encoder of words (empty without one) and through the decoder. The others are as in `Anatomy`; view: the
-    place of the shown view, from the end where it is below 0.
-    """
-
-    inputs: Mapping[str, torch.Tensor]
-    views: np.ndarray | None
-    view: int
-    vision: Passage
-    projected: Passage
-    reading: Passage
-    writing: Passage
-    tokens: tuple[Token, ...]
-    beside: int
-    probabilities: np.ndarray
-    likely: Likely
-
-
-def _walk(model: ChatModel, parts: Parts, image: Image.Image, question: str, stop: threading.Event | None) -> Walk:
+def _walk(
+    model: ChatModel, parts: Parts, image: Image.Image, question: str, stop: threading.Event | None
+) -> ForwardRecord:
     from playground.interpret.anatomy.pixels import as_read
     from playground.interpret.encoder_attention import WHOLE_LAST, patch_grid, reading_order
 
@@ -151,7 +128,7 @@ def _walk(model: ChatModel, parts: Parts, image: Image.Image, question: str, sto
     likely = _likeliest(model, probabilities, _NEXT_WORDS)
     views = as_read(model.processor.image_processor, inputs)
     walked = (vision, projected, reading, writing)
-    return Walk(inputs, views, view, *walked, tokens, beside, probabilities.cpu().numpy(), likely)
+    return ForwardRecord(inputs, views, view, *walked, tokens, beside, probabilities.cpu().numpy(), likely)
 
 
 @contextlib.contextmanager

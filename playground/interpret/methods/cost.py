@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.interpret.methods import METHODS
-from playground.models.attention import is_plugged_in
-from playground.models.memory import available
+from playground.interpret.methods.base import METHODS
 
 if TYPE_CHECKING:
     from playground.interpret.trace import Trace
@@ -57,6 +55,8 @@ class Sizes:
 
 def sizes(model: ChatModel, trace: Trace) -> Sizes:
     """What a run over this trace's prompt and answer is made of."""
+    from playground.models.attention import is_plugged_in  # brings torch, which the page does without
+
     text = model.model.config.get_text_config(decoder=True)
     pieces, prompt = len(trace.pieces), trace.answer.statistics.prompt_tokens or 0
     image_tokens = sum(len(layout.tokens) for layout in trace.layouts)
@@ -110,6 +110,8 @@ def refusal(
 ) -> str | None:
     """None where a method has the memory that it takes, otherwise a sentence that says what would fit."""
     run = sizes(model, trace)
+    from playground.models.memory import available
+
     free = available(model.device)
     wants = needed(method, run, layers=layers, heads=heads)
     if free is None or wants <= (1 - KEPT_FREE) * free:
@@ -128,6 +130,8 @@ def refusal(
 
 def together(model: ChatModel, trace: Trace, most: int) -> int:
     """How many runs over a trace fit into the free memory side by side: 1 to `most`."""
+    from playground.models.memory import available
+
     run, free = sizes(model, trace), available(model.device)
     if free is None:
         return most

@@ -42,7 +42,7 @@ def logit_lens(model: ChatModel, trace: Trace) -> Lens:
     import numpy as np
     import torch
 
-    from playground.interpret.methods import CannotExplain
+    from playground.interpret.methods.base import CannotExplain
     from playground.interpret.methods.cost import refusal
     from playground.models.generation.detokenize import token_text
 

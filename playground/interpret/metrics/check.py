@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from playground.interpret.methods.image_dependence import BLANK, leaning
+from playground.interpret.metrics.baselines import baseline
 from playground.interpret.metrics.faithfulness import Curves, curves
 from playground.interpret.metrics.sanity import forgotten_map, randomised, rank_correlation
-from playground.interpret.metrics.score import baseline
 from playground.models.generation.stopping import stopped_by
 
 if TYPE_CHECKING:

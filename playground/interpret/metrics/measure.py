@@ -16,11 +16,12 @@ import numpy as np
 
 from playground.interpret.methods import METHODS, explain, reason
 from playground.interpret.methods.image_dependence import BLANK, leaning, says_little
+from playground.interpret.metrics.baselines import BASELINES, baseline
 from playground.interpret.metrics.faithfulness import curves
 from playground.interpret.metrics.sanity import forgotten_map, randomised, rank_correlation
-from playground.interpret.metrics.score import BASELINES, baseline, score_map
+from playground.interpret.metrics.score import score_map
 from playground.interpret.trace import trace
-from playground.models.chat import Message
+from playground.models.messages import Message
 from playground.moji.fresh import EVALUATION
 from playground.moji.phrasing import SHORT_PROMPT
 

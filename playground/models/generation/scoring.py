@@ -19,7 +19,7 @@ from playground.models.messages import Likelihood
 from playground.models.prompt import answer_start, answer_tokens
 
 if TYPE_CHECKING:
-    from playground.models.chat import ChatModel
+    from playground.models.base import LocalChat
     from playground.models.generation.image_features import Seen
     from playground.models.generation.prefix_cache import Conversation
     from playground.models.messages import Message
@@ -59,7 +59,7 @@ class Dictation(LogitsProcessor):
 
 
 def likelihoods(
-    chat: ChatModel,
+    chat: LocalChat,
     messages: Sequence[Message],
     answers: Sequence[str],
     *,
@@ -68,7 +68,7 @@ def likelihoods(
     seen: Seen | None,
 ) -> tuple[Likelihood, ...]:
     """What `ChatModel.likelihoods` returns."""
-    from playground.models.chat import PromptTooLong
+    from playground.models.messages import PromptTooLong
 
     inputs = chat.prepare(messages)
     given = chat.model.generation_config.forced_bos_token_id  # Florence-2: each answer begins with it

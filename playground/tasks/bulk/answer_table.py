@@ -6,8 +6,6 @@ comes and read by the model once for all questions. What goes wrong with one cel
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING
 from playground.imaging.opening import MediaError, open_picture
 from playground.tasks import TaskError
 from playground.tasks.answer import answer
+from playground.tasks.exports import spreadsheet
 
 if TYPE_CHECKING:
     from playground.models.server.chat import AnyChatModel
@@ -60,24 +59,32 @@ def check_size(pictures: int, questions: int) -> None:
 
 
 def answer_table(
-    model: AnyChatModel, pictures: Sequence[Path], questions: Sequence[str], stop: threading.Event | None = None
+    model: AnyChatModel,
+    pictures: Sequence[Path],
+    questions: Sequence[str],
+    stop: threading.Event | None = None,
+    *,
+    done: int = 0,
 ) -> Iterator[Cell]:
     """The cells, picture by picture, each as soon as it is known. Closing the iterator ends the work.
 
-    A picture that cannot be read gives its sentence in all of its cells.
+    A picture that cannot be read gives its sentence in all of its cells. done: how many cells are known already; the
+    ones after them are given.
 
     Raises:
         TaskError: no picture, no question, or too many (see `check_size`).
     """
     check_size(len(pictures), len(questions))
-    for path in map(Path, pictures):
+    first, known = divmod(done, len(questions))
+    for place, path in enumerate(map(Path, pictures[first:])):
+        left = questions[known:] if place == 0 else questions
         try:
             image = open_picture(path).image
         except MediaError as error:
-            yield from (Cell(path.name, question, error=str(error)) for question in questions)
+            yield from (Cell(path.name, question, error=str(error)) for question in left)
             continue
         talk = model.conversation()
-        for question in questions:
+        for question in left:
             try:
                 found = answer(model, image, question, stop=stop, conversation=talk)
             except ValueError as error:  # an over-long question, a picture of a strange shape …
@@ -92,12 +99,8 @@ _COLUMNS = ("picture", "question", "answer", "probability", "calibrated", "error
 
 
 def as_csv(cells: Iterable[Cell]) -> str:
-    """The cells as CSV, a line each; empty where there is no value. Probabilities are 0 to 1."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows([getattr(cell, column) for column in _COLUMNS] for cell in cells)
-    return text.getvalue()
+    """The cells as CSV for spreadsheets, a line each; empty where there is no value. Probabilities are 0 to 1."""
+    return spreadsheet.as_csv(_COLUMNS, ([getattr(cell, column) for column in _COLUMNS] for cell in cells))
 
 
 def as_json(cells: Iterable[Cell], model: str, calibration: str = "") -> str:

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playground.models.chat import Statistics
+    from playground.models.messages import Statistics
 
 
 def trouble(sentence: str) -> str:

@@ -19,8 +19,8 @@ import gradio as gr
 
 from playground.imaging.opening import open_picture
 from playground.interpret.methods import METHODS
-from playground.models.chat import Message
 from playground.models.generation.stopping import Stopped
+from playground.models.messages import Message
 from playground.tasks import TaskError, checked_question
 from playground.tasks.attend import attend
 from playground.tasks.chat import readable
@@ -148,7 +148,7 @@ def look_into(why: Why | None, opacity: float = OPACITY, request: gr.Request = N
 @_told("note")
 def open_file(path: str | None, opacity: float = OPACITY) -> Iterator[dict[str, Any]]:
     """Show a trace that was saved: its words, pictures and attention; the model is not needed."""
-    from playground.interpret.trace import load_trace
+    from playground.interpret.trace_file import load_trace
 
     if not path:
         return
@@ -398,9 +398,11 @@ def _still() -> dict[str, Any]:
 @_told("note")
 def save_file(kept: Looked | None) -> dict[str, Any]:
     """Write the trace into a file for the visitor, where Gradio deletes it in time."""
+    from playground.interpret.trace_file import save_trace
+
     if kept is None:
         raise TaskError("No answer is kept here; one is kept for an hour. Ask again, then save it.")
     Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
     name = slug(kept.trace.model) or "answer"
     file = Path(tempfile.mkdtemp(dir=get_upload_folder())) / f"{name}.trace.safetensors"
-    return {"saved": gr.File(str(kept.trace.save(file)), visible=True)}
+    return {"saved": gr.File(str(save_trace(kept.trace, file)), visible=True)}

@@ -16,7 +16,7 @@ from PIL import Image
 from playground.imaging.drawing import Grid, draw_boxes, heatmap_over, maps_grid, masks_over, resized
 from playground.interpret.heads import head_maps
 from playground.interpret.methods import METHODS
-from playground.interpret.metrics.score import beside_baselines
+from playground.interpret.metrics.baselines import beside_baselines
 from playground.interpret.token_lookup import box_of, columns_of, tokens_at, words_at
 from playground.tasks import TaskError
 from playground.tasks.maps import Looked, View, nouns_of, ready_map

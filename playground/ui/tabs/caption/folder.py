@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from playground.tasks import TaskError
 from playground.tasks.bulk.many import Result, caption_each
 from playground.tasks.caption import Style
 from playground.tasks.captions.wording import wording
@@ -27,7 +26,7 @@ from playground.ui.components.streaming import MODEL_QUEUE
 from playground.ui.gradio_patches import ListFiles, get_upload_folder, read_with, save_bytes_to_cache
 from playground.ui.loaded import chat_model
 from playground.ui.tabs.caption import table as caption_table
-from playground.ui.tabs.caption.job import Job, Upload, job_for, named_alike
+from playground.ui.tabs.caption.job import Job, Upload, job_for, named_alike, placed
 
 _SHOWN = 100  # rows of the table; the downloads have all
 _SLICE_SECONDS, _MOST = 5.0, 64
@@ -105,14 +104,14 @@ def begin(
 ) -> Shown:
     """Begin a folder, or go on with one that was stopped; the first slice follows at once. Never raises."""
     try:
-        uploads = (*files, *folder)
+        uploads = (*files, *placed(folder))
         job = job_for(uploads, name, style, before)
-        if len(job.rows) == len(uploads):
-            raise TaskError("All of these are done. Add other files, or choose another style or model.")
+        if not job.waiting:  # all are done, and only the files to take away could not be written
+            return _ended(job, _summary(job))
     except Exception as error:
         return Shown(note=snippets.trouble(troubles.sentence(error)))
     if alike := named_alike(uploads):
-        said = f"Several files are called {alike}; a browser does not tell their folders. The command below does."
+        said = f"Several files are called {alike}; only a folder tells where each lies. Choose the folder."
         job = replace(job, notes=(said,))
     off, on, hidden = gr.Button(interactive=False), gr.Button(interactive=True), gr.DownloadButton(visible=False)
     return Shown(
@@ -191,8 +190,13 @@ def _ended(job: Job, said: str) -> Shown:
         "captions.json": as_json(rows, job.model, job.style),
         "metadata.jsonl": as_jsonl(rows),
     }
-    files = [gr.DownloadButton(value=_saved(name, text), visible=True) for name, text in texts.items()]
-    return Shown(job, _progress(job, said), _table(job), snippets.notes(job.notes), ready, idle, *files)
+    shown = Shown(job, _progress(job, said), _table(job), snippets.notes(job.notes), ready, idle)
+    try:
+        files = [gr.DownloadButton(value=_saved(name, text), visible=True) for name, text in texts.items()]
+    except OSError as error:  # the captions are still on the page, and the next try may find room
+        job = replace(job, unsaved=True)
+        return shown._replace(job=job, note=snippets.trouble(troubles.sentence(error)))
+    return shown._replace(job=replace(job, unsaved=False), csv=files[0], json=files[1], jsonl=files[2])
 
 
 def _saved(name: str, text: str) -> str:

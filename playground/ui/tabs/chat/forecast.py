@@ -7,8 +7,9 @@ from typing import Any
 
 from playground.checkpoints.catalog import find
 from playground.imaging.opening import open_picture
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
 from playground.models.loading import loaded
+from playground.models.messages import Message
 from playground.ui.components import snippets
 from playground.ui.tabs.chat.actions import Draft
 

@@ -14,7 +14,7 @@ from PIL import Image
 from playground.checkpoints.catalog import find, of_kind
 from playground.imaging.drawing import enlarged, heatmap_over, masks_over, resized
 from playground.interpret.methods import METHODS
-from playground.interpret.metrics.score import beside_baselines
+from playground.interpret.metrics.baselines import beside_baselines
 from playground.tasks import TaskError, checked_question
 from playground.tasks.compare import DEFAULT_METHOD, look, same_word, side, telling_word
 from playground.tasks.examples import Truth, truth_of

@@ -41,7 +41,8 @@ def failed(name: str, sentence: str) -> str:
 def verdict(word: str, noun: str, scored: Mapping[str, MapScore], label: str, note: str = "") -> str:
     """How well the map points at the true thing, in a sentence, and beside maps that have not seen the picture.
 
-    scored: what `playground.interpret.metrics.score.beside_baselines` gives. label: of the method that drew the map.
+    scored: what `beside_baselines` of `playground.interpret.metrics.baselines` gives. label: of the method that drew
+    the map.
     """
     own = scored["map"]
     said = (
