@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playground.tasks.bulk.many import answer_many
 from scripted_server import Script, Visit, refuses, says, scripted, sends
 
 from playground import load
 from playground.checkpoints.files import LoadError
-from playground.models.chat import Message
+from playground.models.messages import EmptyAnswer, Message
 from playground.models.server.chat import connect
-from playground.models.server.errors import EmptyAnswer, ServerError
+from playground.models.server.errors import ServerError
+from playground.tasks.bulk.many import answer_many
 
 HELLO = (Message("user", "hello"),)
 

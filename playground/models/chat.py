@@ -14,7 +14,7 @@ from playground.checkpoints.catalog import Entry
 from playground.models import prompt
 from playground.models.generation.detokenize import decoded, spelled, token_text
 from playground.models.layout.positions import image_positions
-from playground.models.messages import Answer, Candidate, Likelihood, Message, Piece, Statistics
+from playground.models.messages import Answer, Candidate, Likelihood, Message, Piece, Statistics, spoken
 
 if TYPE_CHECKING:
     import torch
@@ -108,7 +108,8 @@ class ChatModel:
         conversation: continues what it kept of the turns before, and keeps this one; `self.conversation()` makes one.
         seen: the session's encoded pictures; those that are among them are not encoded again.
         Closing the generator ends the computation and waits for its thread; what goes wrong in that thread is
-        raised here. Raises what `prepare` raises.
+        raised here. Raises what `prepare` raises, and EmptyAnswer, with the reason, for an answer without a word that
+        nobody stopped; with a recorder that is an answer too.
         """
         kept = {"conversation": conversation, "seen": seen}
         return self._pieces(messages, True, max_new_tokens, temperature, stop, listener=recorder, **kept)
@@ -152,7 +153,7 @@ class ChatModel:
         asked = time.perf_counter()
         inputs = self.prepare(messages)
         preparation = time.perf_counter() - asked
-        stop, spent = stop or threading.Event(), generation.Spent()
+        stop, spent, room = stop or threading.Event(), generation.Spent(), self._room(inputs, max_new_tokens)
         steps = generation.run(
             self.model,
             inputs,
@@ -160,7 +161,7 @@ class ChatModel:
             turn=self._turn,
             stop=stop,
             spent=spent,
-            max_new_tokens=self._room(inputs, max_new_tokens),
+            max_new_tokens=room,
             num_beams=1,
             **_choice(temperature),
             **options,
@@ -172,7 +173,9 @@ class ChatModel:
                 seconds.append(preparation + step.seconds)
                 yield pieces[-1]
         statistics = self._statistics(inputs, seconds, stop.is_set(), spent)
-        return Answer("".join(piece.text for piece in pieces), tuple(pieces), statistics)
+        answer = Answer("".join(piece.text for piece in pieces), tuple(pieces), statistics)
+        watched = options.get("listener") is not None or options.get("given") is not None
+        return answer if watched else spoken(answer, self.name, room)
 
     def ask(self, question: str, *images: Image.Image, **options) -> Answer:
         """The answer to one question about pictures: `generate` with a conversation of one message."""
@@ -193,7 +196,8 @@ class ChatModel:
     ) -> list[str]:
         """One answer to each prompt that `prepare` returned, computed together: the likeliest tokens, as alone.
 
-        stop: set it to end all of them after the token in work; what they said so far is what comes back.
+        stop: set it to end all of them after the token in work; what they said so far is what comes back. An answer
+        without a word is "".
         Raises torch.OutOfMemoryError where they are too many at once; `playground.tasks.bulk.many` sees to that.
         """
         from playground.models.generation import generate as generation

@@ -78,6 +78,31 @@ class Answer:
     statistics: Statistics
 
 
+class EmptyAnswer(ValueError):
+    """An answer without a word, which is no answer; the message is a sentence that says why.
+
+    answer: what there is of it, with its tokens and what it took; None where it came from a server.
+    """
+
+    def __init__(self, reason: str, answer: Answer | None = None) -> None:
+        super().__init__(reason)
+        self.answer = answer
+
+
+def spoken(answer: Answer, name: str, allowed: int) -> Answer:
+    """The answer, if there is a word in it, or if somebody stopped it.
+
+    name: the model's; allowed: how many tokens it might have.
+    Raises EmptyAnswer where it has none, with the reason.
+    """
+    if answer.text.strip() or answer.statistics.stopped:
+        return answer
+    if answer.statistics.new_tokens >= allowed:
+        tokens = "the one token that it was" if allowed == 1 else f"all the {allowed:,} tokens that it was"
+        raise EmptyAnswer(f"{name} used {tokens} allowed, and there is no word among them. Allow more.", answer)
+    raise EmptyAnswer(f"{name} ended its answer at once, without a word. Ask again, or ask otherwise.", answer)
+
+
 @dataclass(frozen=True)
 class Candidate:
     """One possible answer and the probability that the model gives it as a whole."""

@@ -80,7 +80,7 @@ def answer(
     if certain is None:
         return Answered(greedy.text.strip(), None, (), greedy.statistics, None, UNTOLD)
     found = model.candidates(messages, count=runners_up + 1, max_new_tokens=_BEAM_TOKENS, **told)
-    said = {candidate.text.strip(): candidate.probability for candidate in found}
+    said = {text: candidate.probability for candidate in found if (text := candidate.text.strip())}
     best = greedy.text.strip()
     probability = said.pop(best, None) or certain
     if len(greedy.pieces) < _BEAM_TOKENS and said and max(said.values()) > probability:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.models.chat import Message
+from playground.models.messages import Message, spoken
 from playground.tasks import checked_question
 from playground.tasks.maps import QUICK, most_telling
 
@@ -93,7 +93,7 @@ def side(
     written = traced.answer if traced else model.generate(messages, **options)
     each = [piece.probability for piece in written.pieces]
     told = None if not each or None in each else math.prod(each)
-    text = written.text.strip()
+    text = spoken(written, model.name, max_new_tokens).text.strip()
     return Side(
         model.name, text, told, written.statistics, fusion(model), traced, model.attention_reason, _leans(model, traced)
     )
