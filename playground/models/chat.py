@@ -14,7 +14,7 @@ from playground.checkpoints.catalog import Entry
 from playground.models import prompt
 from playground.models.generation.detokenize import decoded, spelled, token_text
 from playground.models.layout.positions import image_positions
-from playground.models.messages import Answer, Candidate, Likelihood, Message, Piece, Statistics, spoken
+from playground.models.messages import Answer, Candidate, Likelihood, Message, Piece, Statistics, spoken, why_empty
 
 if TYPE_CHECKING:
     import torch
@@ -108,8 +108,7 @@ class ChatModel:
         conversation: continues what it kept of the turns before, and keeps this one; `self.conversation()` makes one.
         seen: the session's encoded pictures; those that are among them are not encoded again.
         Closing the generator ends the computation and waits for its thread; what goes wrong in that thread is
-        raised here. Raises what `prepare` raises, and EmptyAnswer, with the reason, for an answer without a word that
-        nobody stopped; with a recorder that is an answer too.
+        raised here. Raises what `prepare` raises.
         """
         kept = {"conversation": conversation, "seen": seen}
         return self._pieces(messages, True, max_new_tokens, temperature, stop, listener=recorder, **kept)
@@ -173,13 +172,15 @@ class ChatModel:
                 seconds.append(preparation + step.seconds)
                 yield pieces[-1]
         statistics = self._statistics(inputs, seconds, stop.is_set(), spent)
-        answer = Answer("".join(piece.text for piece in pieces), tuple(pieces), statistics)
-        watched = options.get("listener") is not None or options.get("given") is not None
-        return answer if watched else spoken(answer, self.name, room)
+        text = "".join(piece.text for piece in pieces)
+        return Answer(text, tuple(pieces), statistics, why_empty(self.name, text, statistics, room))
 
     def ask(self, question: str, *images: Image.Image, **options) -> Answer:
-        """The answer to one question about pictures: `generate` with a conversation of one message."""
-        return self.generate([Message("user", question, images)], **options)
+        """The answer to one question about pictures: `generate` with a conversation of one message.
+
+        Raises EmptyAnswer, with the reason, for an answer without a word, and what `generate` raises.
+        """
+        return spoken(self.generate([Message("user", question, images)], **options))
 
     def trace(self, image: Image.Image, question: str, **options) -> Trace:
         """The answer to a question about a picture, with what each of its words looked at.

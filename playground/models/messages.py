@@ -71,11 +71,16 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Answer:
-    """A finished answer: its text (the pieces, joined), the pieces, and what it took."""
+    """A finished answer: its text (the pieces, joined), the pieces, and what it took.
+
+    reason: why there is no word in it, a sentence; "" where there is one, or where somebody stopped it. Whoever wants
+        words asks `spoken`, which makes an error of it.
+    """
 
     text: str
     pieces: tuple[Piece, ...]
     statistics: Statistics
+    reason: str = ""
 
 
 class EmptyAnswer(ValueError):
@@ -89,18 +94,23 @@ class EmptyAnswer(ValueError):
         self.answer = answer
 
 
-def spoken(answer: Answer, name: str, allowed: int) -> Answer:
-    """The answer, if there is a word in it, or if somebody stopped it.
+def spoken(answer: Answer) -> Answer:
+    """The answer, if there is a word in it, or if somebody stopped it. Raises EmptyAnswer, with the reason."""
+    if answer.reason:
+        raise EmptyAnswer(answer.reason, answer)
+    return answer
+
+
+def why_empty(name: str, text: str, statistics: Statistics, allowed: int) -> str:
+    """Why there is no word in a model's answer, a sentence; "" where there is one, or where somebody stopped it.
 
     name: the model's; allowed: how many tokens it might have.
-    Raises EmptyAnswer where it has none, with the reason.
     """
-    if answer.text.strip() or answer.statistics.stopped:
-        return answer
-    if answer.statistics.new_tokens >= allowed:
-        tokens = "the one token that it was" if allowed == 1 else f"all the {allowed:,} tokens that it was"
-        raise EmptyAnswer(f"{name} used {tokens} allowed, and there is no word among them. Allow more.", answer)
-    raise EmptyAnswer(f"{name} ended its answer at once, without a word. Ask again, or ask otherwise.", answer)
+    if text.strip() or statistics.stopped:
+        return ""
+    if statistics.new_tokens >= allowed > 1:
+        return f"{name} used all the {allowed:,} tokens that it was allowed, and there is no word among them."
+    return f"{name} ended its answer at once, without a word. Ask again, or ask otherwise."
 
 
 @dataclass(frozen=True)

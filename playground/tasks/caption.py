@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from playground.models.chat import Answer, Message, Piece
+from playground.models.messages import Answer, Message, Piece, spoken
 from playground.tasks.captions.wording import NEW_TOKENS, PROMPTS, Style, wording
 
 if TYPE_CHECKING:
@@ -39,15 +39,16 @@ def caption(
 
     Raises:
         TaskError: an unknown style.
+        EmptyAnswer: the model said nothing; the message says why.
     """
     asked = wording(model, style)
     told = {"max_new_tokens": asked.new_tokens, "stop": stop, "seen": seen}
     first, *others = ((Message("user", question, (image,)),) for question in asked.questions)
-    answers = [(yield from model.stream(first, **told))]
+    answers = [spoken((yield from model.stream(first, **told)))]
     for messages in others:
         if answers[-1].statistics.stopped:
             break
-        answers.append(model.generate(messages, **told))
+        answers.append(spoken(model.generate(messages, **told)))
     if len(answers) < 2 or answers[-1].statistics.stopped:
         return answers[0]
     text = asked.joined([answer.text.strip() for answer in answers])

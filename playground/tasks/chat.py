@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from playground.models.chat import Message, PromptTooLong
+from playground.models.messages import spoken
 from playground.tasks import QUESTION_LIMIT, TaskError, checked_question
 from playground.tasks.caption import PROMPTS
 
@@ -96,6 +97,7 @@ def chat(
     Raises:
         TaskError: an empty or over-long message, or no picture at all for an embedded model.
         PromptTooLong: this message alone is too long for the model.
+        EmptyAnswer: the model said nothing; the message says why.
     """
     message = Message("user", checked_message(text, len(images)), tuple(images))
     messages = (*history, message)
@@ -106,13 +108,17 @@ def chat(
     notes = (*notes, *unread)
     while True:
         try:
-            answer = yield from model.stream(
-                (*rules, *messages),
-                max_new_tokens=max_new_tokens,
-                temperature=temperature,
-                stop=stop,
-                conversation=conversation,
-                seen=seen,
+            answer = spoken(
+                (
+                    yield from model.stream(
+                        (*rules, *messages),
+                        max_new_tokens=max_new_tokens,
+                        temperature=temperature,
+                        stop=stop,
+                        conversation=conversation,
+                        seen=seen,
+                    )
+                )
             )
             break
         except PromptTooLong:

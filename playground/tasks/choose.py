@@ -9,11 +9,11 @@ log-probabilities of its tokens, the one that ends the answer included.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from playground.models.messages import EmptyAnswer, Message
+from playground.models.messages import Message
 from playground.tasks import TaskError, checked_question
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from playground.models.generation.image_features import Seen
-    from playground.models.messages import Answer, Likelihood, Statistics
+    from playground.models.messages import Likelihood, Statistics
     from playground.models.server.chat import AnyChatModel
 
 YES_NO = ("yes", "no")
@@ -102,7 +102,7 @@ def choose(
         raise TaskError(model.likelihood_reason)
     messages = (Message("user", asked, (image,)),)
     told = {"stop": stop, "seen": seen, "conversation": model.conversation()}  # picture and question are read once
-    free = _free(model, messages, told)
+    free = model.generate(messages, max_new_tokens=32, **told)
     found = model.likelihoods(messages, texts, **told)
     if not found:
         raise TaskError("It was stopped before the choices were compared. Ask again.")
@@ -110,16 +110,6 @@ def choose(
     covered = min(1.0, sum(math.exp(item.log_probability) for item in found))
     compared = tuple(Choice(item, share) for item, share in zip(found, _shares(each), strict=True))
     return Chosen(compared, measure, covered, free.text.strip(), free.statistics)
-
-
-def _free(model: AnyChatModel, messages: Sequence[Message], told: Mapping[str, Any]) -> Answer:
-    """What the model answers freely; that may be nothing, the choices can be compared all the same."""
-    try:
-        return model.generate(messages, max_new_tokens=32, **told)
-    except EmptyAnswer as error:
-        if error.answer is None:
-            raise
-        return error.answer
 
 
 def checked_choices(choices: Sequence[str]) -> tuple[str, ...]:

@@ -93,7 +93,7 @@ def side(
     written = traced.answer if traced else model.generate(messages, **options)
     each = [piece.probability for piece in written.pieces]
     told = None if not each or None in each else math.prod(each)
-    text = spoken(written, model.name, max_new_tokens).text.strip()
+    text = spoken(written).text.strip()
     return Side(
         model.name, text, told, written.statistics, fusion(model), traced, model.attention_reason, _leans(model, traced)
     )

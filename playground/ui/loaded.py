@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from collections.abc import Iterator
@@ -15,11 +14,10 @@ from playground.checkpoints.download import Progress, download
 from playground.checkpoints.files import ADAPTER, LoadError, adapter_base
 from playground.checkpoints.hub import cached_on_disk
 from playground.checkpoints.plan import resolve
-from playground.models.chat import ChatModel
+from playground.models.chat import ChatModel, Message
 from playground.models.detection import DetectionModel
 from playground.models.embedding import EmbeddingModel
 from playground.models.loading import is_address, load, planned
-from playground.models.messages import EmptyAnswer, Message
 from playground.models.segmentation import SegmentationModel
 from playground.models.server.chat import AnyChatModel, RemoteChatModel
 from playground.tasks import TaskError
@@ -155,9 +153,7 @@ def _wake(name: str) -> None:
             chat_model(name)
             return
         question = Message("user", "what is in the picture?", (Image.new("RGB", (64, 64), "white"),))
-        model = chat_model(name)
-        with contextlib.suppress(EmptyAnswer):  # two tokens may well be no word
-            model.generate((question,), max_new_tokens=2)
+        chat_model(name).generate((question,), max_new_tokens=2)
         print(f"* {title(name)} is awake", flush=True)
     except Exception as error:
         _log.warning("%s could not be woken: %s", name, error)

@@ -18,7 +18,7 @@ import numpy as np
 from playground.interpret.anatomy.hidden_states import Grid, Likely, Passage
 from playground.interpret.anatomy.parts import Parts, parts_of
 from playground.interpret.anatomy.stages import Station, stations_of
-from playground.models.messages import EmptyAnswer, Message
+from playground.models.messages import Message
 
 if TYPE_CHECKING:
     import torch
@@ -142,8 +142,7 @@ def _walk(model: ChatModel, parts: Parts, image: Image.Image, question: str, sto
             last = parts.tower if parts.inside else parts.projector[0]
             hooks.enter_context(_overheard(last, lambda output: projected.take(_features(output))))
         hooks.enter_context(_overheard(parts.writer, lambda output: logits.append(output.logits[0, -1].detach())))
-        with contextlib.suppress(EmptyAnswer):  # one token may well be no word
-            model.generate(messages, max_new_tokens=1 + (_forced(model) is not None), stop=stop)
+        model.generate(messages, max_new_tokens=1 + (_forced(model) is not None), stop=stop)
     if not logits:
         raise NoAnatomy("It was stopped before the first word.")
     probabilities = logits[-1].float().softmax(-1)
