@@ -13,8 +13,8 @@ import argparse
 
 from measuring import ask, medians, noise, print_table, smolvlm_shaped
 
-from playground.models.chat import Message
 from playground.models.generation.image_features import Seen
+from playground.models.messages import Message
 
 
 def main() -> None:

@@ -18,7 +18,8 @@ from tiny import bytes_tokenizer, ids_of  # noqa: E402
 from transformers.models.smolvlm.configuration_smolvlm import SmolVLMVisionConfig  # noqa: E402
 
 from playground.models.attention import plug_in  # noqa: E402
-from playground.models.chat import ChatModel, Message  # noqa: E402
+from playground.models.chat import ChatModel  # noqa: E402
+from playground.models.messages import Message  # noqa: E402
 
 _TURN = (
     "<|im_start|>{% for m in messages %}{{ m['role'] | capitalize }}:{% for c in m['content'] %}"

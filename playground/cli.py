@@ -15,6 +15,7 @@ from playground.terminal import forgiving_output
 COMMANDS = (
     "app",
     "caption",
+    "maps",
     "models",
 )
 """The commands; each is a module of `playground.commands`."""

@@ -83,6 +83,7 @@ class Settings(BaseSettings):
         allow_hub: whether visitors of a public page may load any Hub id.
         public: whether strangers use this page; by default a Hugging Face Space is public, nothing else.
         max_upload: the largest file that is taken, such as "20mb", which is the default of a public page (else 50 MB).
+        image_tokens: the most tokens that a picture may cost; see `playground.models.picture_tokens`.
         queue: how many questions may wait at once; who comes then is asked to try again.
         zero_gpu: whether this is a ZeroGPU Space.
     The others are read by Gradio itself, which ends in a traceback where they are wrong.
@@ -118,6 +119,13 @@ class Settings(BaseSettings):
     queue: int = Field(
         64, alias="PLAYGROUND_QUEUE", ge=1, le=999_999, description="a whole number from 1 to 999999, such as 64"
     )
+    image_tokens: int | None = Field(
+        None,
+        alias="PLAYGROUND_IMAGE_TOKENS",
+        ge=0,
+        le=1_000_000,
+        description="a whole number such as 2048, or 0 for as many as each model's own settings have",
+    )
     space: str = Field("", alias="SPACE_ID", description="the name of a Space")
     zero_gpu: Annotated[bool, BeforeValidator(_lenient_switch)] = Field(False, alias="SPACES_ZERO_GPU")
 
@@ -147,7 +155,7 @@ class Settings(BaseSettings):
 
 
 _VARIABLES = {str(field.alias): name for name, field in Settings.model_fields.items()}
-OPTIONS = ("host", "port", "model", "share")
+OPTIONS = ("host", "port", "model", "image_tokens", "share")
 """The settings that the command line has an option for, named --host and so on."""
 
 
@@ -203,6 +211,8 @@ def export(settings: Settings, variables: MutableMapping[str, str]) -> None:
     Gradio takes the server's name and port to be its own and tries them out by IPv4: they are handed to it at launch.
     """
     variables["PLAYGROUND_MODEL"] = settings.model  # what the owner chose is allowed on a public page too
+    if settings.image_tokens is not None:
+        variables["PLAYGROUND_IMAGE_TOKENS"] = str(settings.image_tokens)
     for alias in ("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS"):
         variables.pop(alias, None)
     for alias in _VARIABLES:

@@ -46,7 +46,7 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _wait_for(url: str, process: subprocess.Popen, log: Path, patience: float = 90) -> None:
+def _wait_for(url: str, process: subprocess.Popen, log: Path, patience: float = 240) -> None:
     end = time.monotonic() + patience
     while time.monotonic() < end:
         if process.poll() is not None:

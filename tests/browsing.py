@@ -13,7 +13,7 @@ Browser, Locator, Page, expect = sync_api.Browser, sync_api.Locator, sync_api.Pa
 
 SHOTS = ROOT / "artifacts"
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=60_000)  # only what fails waits so long; a busy machine takes its time
 
 
 def open_tab(page: Page, name: str) -> None:

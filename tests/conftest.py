@@ -15,13 +15,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: threads wou
 
 from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import TYPE_CHECKING  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
 import pytest  # noqa: E402
 from PIL import Image  # noqa: E402
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,6 +84,15 @@ def guarded_app(guarded: dict[str, str], contacted: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def shared_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an app that has no network, one for all tests that need it in no special state."""
+    from app_process import running_app
+
+    with running_app(tmp_path_factory.mktemp("shared") / "app.log", {"HF_HUB_OFFLINE": "1"}) as url:
+        yield url
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A Chromium of this machine; without one, or without playwright, the test is skipped."""
@@ -93,8 +102,24 @@ def browser() -> Iterator[Browser]:
         pytest.skip("no Chromium was found on this machine")
     with sync_api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        _be_patient(chromium)
         yield chromium
         chromium.close()
+
+
+def _be_patient(browser: Browser) -> None:
+    """Let every wait for the page take up to a minute: a busy machine takes its time, and only what fails waits."""
+    make = browser.new_context
+
+    def new_context(**options: Any) -> BrowserContext:
+        context = make(**options)
+        context.set_default_timeout(60_000)
+        return context
+
+    def new_page(**options: Any) -> Page:
+        return new_context(**options).new_page()
+
+    browser.new_context, browser.new_page = new_context, new_page
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import app  # noqa: E402
-from playground.models.chat import Answer, ChatModel, Message, Piece  # noqa: E402
+from playground.models.chat import ChatModel
+from playground.models.messages import Answer, Message, Piece  # noqa: E402
 
 _SILENCE = 240
 _stream, _batch = ChatModel.stream, ChatModel.generate_batch

@@ -12,7 +12,7 @@ from playground import load
 from playground.interpret.anatomy.anatomy import NoAnatomy, anatomy
 from playground.interpret.anatomy.principal_components import as_colours, principal
 from playground.interpret.anatomy.stages import ENCODER, LANGUAGE, NEXT, PATCHES, PIXELS, PROJECTOR, TOKENS, VISION
-from playground.models.chat import Message
+from playground.models.messages import Message
 from playground.tasks.examples import examples
 
 QUESTION = "how many dogs are there?"

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from app_process import running_app
 from browsing import (
     Browser,
     Locator,
@@ -37,10 +36,9 @@ TABS = ("Chat", "Ask", "Caption", "Segment", "Attention", "Side by side", "Anato
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def app(shared_app: str) -> str:
     """The address of a running app that has no network, like this whole test run."""
-    with running_app(tmp_path_factory.mktemp("app") / "app.log", {"HF_HUB_OFFLINE": "1"}) as url:
-        yield url
+    return shared_app
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from playground import load
+from playground.interpret.trace_file import save_trace
 from playground.models.chat import ChatModel
 from playground.tasks.examples import examples
+from playground.tasks.maps import View
 from playground.ui.components.fields import Turn, Why
 from playground.ui.tabs.attention import (
     actions as attention_actions,
@@ -35,8 +40,13 @@ def test_attention_is_switched_off_with_the_reason(monkeypatch: pytest.MonkeyPat
 
 def asked(question: str, name: str = "moji-vlm") -> dict:
     """What the Attention tab shows at the end of an answer about the first scene, by the names of its parts."""
+    return whole(attention_actions.ask(str(examples()[0].path), question, name))
+
+
+def whole(steps: Iterator[dict]) -> dict:
+    """What an action shows at its end."""
     parts: dict = {}
-    for step in attention_actions.ask(str(examples()[0].path), question, name):
+    for step in steps:
         parts |= step
     return parts
 
@@ -80,7 +90,7 @@ def test_a_map_that_runs_the_model_is_drawn_once_and_then_at_hand() -> None:
     first = attention_actions.another_word(kept, *values)
     assert "heat" not in first and "runs the model again" in first["verdict"]
     values = set_to(parts, word=4, method="relevance", against=first["against"])
-    drawn = attention_actions.run_wanted(kept, first["wanted"], *values)
+    drawn = whole(attention_actions.run_wanted(kept, first["wanted"], *values))
     again = attention_actions.another_word(kept, *values)
     assert again["heat"].tobytes() == drawn["heat"].tobytes() and "wanted" not in again
 
@@ -117,10 +127,10 @@ def test_settings_of_an_earlier_answer_get_one_sentence() -> None:
 
 def test_why_shows_the_very_answer_that_was_given() -> None:
     turn = Turn("user", "how many dogs are there?", (str(examples()[0].path),))
-    *_, parts = attention_actions.look_into(Why((turn,), "three", "moji-vlm"))
+    parts = whole(attention_actions.look_into(Why((turn,), "three", "moji-vlm")))
     assert [word.text for word in parts["kept"].trace.words] == ["three"]
     assert "two" in parts["sure"]  # what it would rather have said
-    *_, parts = attention_actions.look_into(Why((turn,), "", "moji-vlm"))
+    parts = whole(attention_actions.look_into(Why((turn,), "", "moji-vlm")))
     assert "cannot be spelled" in parts["note"]
 
 
@@ -137,7 +147,7 @@ def test_a_saved_trace_is_looked_at_without_its_model(tmp_path: Path) -> None:
         for each in (parts, opened)
     )
     assert before["heat"].tobytes() == after["heat"].tobytes()
-    older = str(replace(parts["kept"].trace, leans=()).save(tmp_path / "older.safetensors"))
+    older = str(save_trace(replace(parts["kept"].trace, leans=()), tmp_path / "older.safetensors"))
     *_, opened = attention_actions.open_file(older)
     assert "leans on the words" not in opened["colours"] and "not known here" in opened["colours"]
     assert "dotted" in opened["colours"]
@@ -145,3 +155,74 @@ def test_a_saved_trace_is_looked_at_without_its_model(tmp_path: Path) -> None:
     broken.write_bytes(b"no trace")
     *_, refused = attention_actions.open_file(str(broken))
     assert "broken.safetensors is no trace" in refused["note"]
+
+
+def test_a_fault_of_our_own_is_not_told_as_an_earlier_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only settings that this answer does not have are an earlier answer's; whatever else breaks says so itself."""
+    parts = asked("what is in the picture?")
+    for error in (IndexError("of our own"), TypeError("of our own")):
+
+        def broken(*_: object, error: Exception = error, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr(attention_actions, "draw", broken)
+        said = attention_actions.redraw(parts["kept"], *set_to(parts))["verdict"]
+        assert f"Something broke on our side ({type(error).__name__})" in said and "earlier answer" not in said
+        monkeypatch.setattr(attention_actions, "drawn_map", broken)
+        wanted = View("gradcam", 1), 0.0
+        shown = whole(attention_actions.run_wanted(parts["kept"], wanted, *set_to(parts, method="gradcam")))
+        assert "Something broke on our side" in shown["verdict"] and not shown["halt"].interactive
+    stale = View("gradcam", 99), 0.0  # of an answer with more words, which another one has followed
+    shown = whole(attention_actions.run_wanted(parts["kept"], stale, *set_to(parts)))
+    assert "verdict" not in shown
+
+
+def test_what_runs_can_be_stopped_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = asked("what is in the picture?")
+    kept, values = parts["kept"], set_to(parts, word=1, method="occlusion")
+    acts = {
+        attention_actions.run_wanted: (kept, (View("occlusion", 1), 0.0), *values),
+        attention_actions.check_map: (kept, *values),
+        attention_actions.read_place: (kept, *set_to(parts, place=3)),
+    }
+    model, tokens = load("moji-vlm"), []
+    monkeypatch.setattr(model.model, "forward", lambda *_, **__: tokens.append(1) or time.sleep(0.05) or 1 / 0)
+    for act, arguments in acts.items():
+        steps = act(*arguments)
+        assert next(steps)["stop"].interactive
+        while not tokens:
+            next(steps)
+        steps.close()  # what Gradio does when Stop is pressed, and when the page is closed
+        assert len(tokens) == 1 and model._turn.acquire(blocking=False)
+        model._turn.release()
+        tokens.clear()
+    shown = attention_actions.stopped()
+    assert not shown["stop"].interactive and not shown["halt"].interactive and "Stopped" in shown["verdict"]
+
+
+def test_a_play_of_layers_gives_the_method_back() -> None:
+    parts = asked("what is in the picture?")
+    kept = parts["kept"]
+    assert "Not by this method" in parts["layer"].info and not parts["layer"].interactive
+    begun = attention_actions.play("layer", kept, "", "", *set_to(parts))
+    assert begun["method"].value == "attention" and begun["before"] == "patches" and begun["layer"].interactive
+    playing = parts | begun
+    paused = attention_actions.play("layer", kept, "layer", "patches", *set_to(playing, layer=1))
+    assert paused["method"].value == "patches" and paused["before"] == paused["playing"] == "" and "heat" in paused
+    last = attention_actions.step(kept, "layer", "patches", *set_to(playing, layer=kept.trace.layers))
+    assert last["method"].value == "patches" and last["playing"] == "" and last["layer"].value == 0
+    own = attention_actions.step(kept, "layer", "patches", *set_to(playing, method="rollout", layer=kept.trace.layers))
+    assert "method" not in own  # chosen meanwhile: it stays
+    plain = attention_actions.play("layer", kept, "", "", *set_to(parts, method="attention"))
+    assert plain.get("before", "") == "" and "method" not in plain
+
+
+def test_several_things_of_a_name_are_told_as_several() -> None:
+    parts = asked("what is in the picture?")
+    several = next(noun for noun in kept_nouns(parts) if kept_nouns(parts).count(noun) > 1)
+    shown = attention_actions.redraw(parts["kept"], *set_to(parts, against=several))
+    assert f"the true {several}s, which cover " in shown["verdict"] and f"the true {several}s," in shown["score"]
+
+
+def kept_nouns(parts: dict) -> tuple[str, ...]:
+    return parts["kept"].truths[0].nouns

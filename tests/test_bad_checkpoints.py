@@ -77,8 +77,3 @@ def test_models_that_cannot_see_are_refused(checkpoint, copy):
     (copy / "config.json").write_text(json.dumps({**config, "model_type": "own", "auto_map": {"AutoModel": "x.Y"}}))
     (copy / "x.py").write_text("raise SystemExit('this must never run')")
     assert "never run here" in refusal(copy)
-
-
-def test_a_chat_model_without_template_is_refused(copy):
-    (copy / "chat_template.jinja").unlink()
-    assert "no chat template" in refusal(copy)

@@ -7,7 +7,7 @@ from cut_budget import CutBudget
 from transformers import AutoModelForImageTextToText, AutoProcessor, CLIPModel
 
 from playground import load
-from playground.models.chat import Message
+from playground.models.messages import Message
 from playground.moji.scenes import make_scene
 from playground.training import blip, encoder
 from playground.training.blip_model import CONTEXT, make_blip, make_processor

@@ -14,8 +14,9 @@ import torch
 from PIL import Image
 
 from playground import load
-from playground.models.chat import CannotRead, ChatModel, Message, PromptTooLong
+from playground.models.chat import ChatModel
 from playground.models.generation.detokenize import spelled
+from playground.models.messages import CannotRead, Message, PromptTooLong
 
 FAMILIES = ("llava_clip", "llava_siglip", "llava_words", "smolvlm", "idefics3", "qwen2_5_vl")
 

@@ -17,8 +17,9 @@ from PIL import Image
 
 from playground.checkpoints import calibration
 from playground.checkpoints.calibration import FILE, Calibration, read
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
 from playground.models.loading import load
+from playground.models.messages import Message
 from playground.tasks import TaskError
 from playground.tasks.answer import answer
 from playground.tasks.bulk.answer_table import answer_table, as_csv, as_json, check_size

@@ -10,9 +10,9 @@ from PIL import Image
 from scripted_server import says, scripted
 
 from playground import load
-from playground.interpret.methods import CannotExplain
+from playground.interpret.methods.base import CannotExplain
 from playground.interpret.methods.image_dependence import says_little
-from playground.interpret.metrics.score import beside_baselines
+from playground.interpret.metrics.baselines import beside_baselines
 from playground.tasks.compare import fusion, look, same_word, side, telling_word
 from playground.tasks.examples import examples, truth_of
 from playground.ui.tabs.compare import layout as compare_tab
@@ -53,7 +53,7 @@ def test_words_that_say_little_are_marked_and_get_no_score(scene):
             found.words[kept.chosen[place]], found.lean(kept.chosen[place])
         )
         little = next(word for word, text in enumerate(found.words) if says_little(text, found.lean(word)))
-        _, *parts = compare_tab.choose(place, kept, little, "attention")
+        *_, (_, *parts) = compare_tab.choose(place, kept, little, "attention")
         told = parts[3 * place + 2]
         assert f"The map of “{found.words[little]}” means little" in told and "of the map lies" not in told
         assert f"#side-words-{place} label:nth-of-type({little + 1}) {{ --mark: dotted" in told

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from playground import load
-from playground.models.chat import Answer, ChatModel, Message
+from playground.models.chat import ChatModel
 from playground.models.generation.image_features import Seen
 from playground.models.generation.prefix_cache import Conversation
+from playground.models.messages import Answer, Message
 
 WINDOWS = ("gemma3", "llava_mistral", "qwen2_vl_windows", "cohere2_vision")
 EXACT = (

@@ -13,8 +13,8 @@ from torchvision.ops import box_iou
 
 from playground import load
 from playground.imaging.drawing import colours, draw_boxes
-from playground.models.chat import PromptTooLong
 from playground.models.generation.image_features import Seen
+from playground.models.messages import PromptTooLong
 from playground.tasks import TaskError
 from playground.tasks.detect import detect
 

@@ -8,10 +8,10 @@ import transformers as hf
 
 from playground import load
 from playground.interpret.encoder_attention import encoder_attention
-from playground.interpret.trace import paint
-from playground.models.chat import Message
+from playground.interpret.trace import paint, trace_picture
 from playground.models.generation import image_inputs as vision
 from playground.models.layout.positions import NoLayout
+from playground.models.messages import Message
 
 ENCODERS = {"clip": hf.CLIPModel, "siglip": hf.SiglipModel, "siglip2_naflex": hf.Siglip2Model}
 TOWERS = ("llava_clip", "smolvlm", "internvl", "gemma3", "llava_onevision")
@@ -89,8 +89,8 @@ def test_a_tower_without_patches_that_see_each_other_says_so(checkpoint, picture
 
 def test_answers_are_the_same_after_a_look_into_the_tower(checkpoint, picture):
     model = load(str(checkpoint("qwen3_vl")))
-    before = model.trace(picture, "what is this ?", max_new_tokens=4)
+    before = trace_picture(model, picture, "what is this ?", max_new_tokens=4)
     encoder_attention(model, picture)
-    after = model.trace(picture, "what is this ?", max_new_tokens=4)
+    after = trace_picture(model, picture, "what is this ?", max_new_tokens=4)
     assert after.answer.text == before.answer.text
     np.testing.assert_allclose(after.attention, before.attention, atol=2e-5)

@@ -7,6 +7,7 @@ import pytest
 
 from playground import load
 from playground.models.detection import Detection
+from playground.moji.asking import PLAIN
 from playground.moji.scenes import make_scene
 from playground.moji.words import Exchange
 from playground.moji.world import held_out
@@ -97,7 +98,7 @@ def test_the_same_seed_gives_the_same_world_and_every_question_has_an_answer(wor
     one, again, other = world.shown(4, 1), world.shown(4, 1), world.shown(4, 2)
     assert [each.image.tobytes() for each in one] == [each.image.tobytes() for each in again]
     assert [each.image.tobytes() for each in one] != [each.image.tobytes() for each in other]
-    kinds = {item.talk[-1].type for item in questions_about(one, 1, world.unasked, **world.typing)}
+    kinds = {item.talk[-1].type for item in questions_about(one, 1, world.typing, world.unasked)}
     assert {"exists", "count", "total", "at"} <= kinds and not kinds & set(world.unasked)
 
 
@@ -164,7 +165,7 @@ def test_the_shipped_chat_model_sees_little_that_is_not_there_and_is_as_sure_as_
     chat, shown = load("moji-vlm"), as_drawn(fresh_scenes(20, SEED))
     for kind, score in measure_yes_no(chat, shown, SEED).items():
         assert score.accuracy > LEAST_YES_NO and 0.35 < score.yes < 0.65, kind
-    questions = questions_about(shown, SEED, loose=True)
+    questions = questions_about(shown, SEED, PLAIN, kinds=("exists", "count", "where", "colour", "bigger"))
     assert measure_confidence(questions, ask(chat, questions))["error"] < MOST_CALIBRATION_ERROR
 
 

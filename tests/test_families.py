@@ -25,8 +25,9 @@ from PIL import Image
 from playground import load
 from playground.interpret.methods.teacher_forcing import rerun
 from playground.interpret.trace import Trace, trace
-from playground.models.chat import CannotRead, ChatModel, Message
+from playground.models.chat import ChatModel
 from playground.models.layout.positions import NoLayout, image_layouts, image_positions
+from playground.models.messages import CannotRead, Message
 from playground.models.prompt import answer_start, answer_tokens
 from playground.tasks.caption import PROMPTS
 

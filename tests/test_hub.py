@@ -16,8 +16,8 @@ from playground import load
 from playground.checkpoints.download import download
 from playground.checkpoints.hub import ask_hub, cached_on_disk
 from playground.checkpoints.plan import plan
-from playground.models.chat import Message
 from playground.models.loading import LoadError
+from playground.models.messages import Message
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_the_hub_is_asked_before_anything_large_is_fetched(hub, models):
         (models / name / "config.json").write_text(config)
         (models / name / "model.safetensors").write_bytes(b"0" * 1000)
     (models / "pickled").mkdir()
-    (models / "pickled" / "config.json").write_text("{}")
+    (models / "pickled" / "config.json").write_text(config)
     (models / "pickled" / "pytorch_model.bin").write_bytes(b"0")
     assert "text-only" in refusal("own/text")
     assert "which the playground cannot use" in refusal("own/strange")
@@ -167,12 +167,12 @@ def test_a_disk_that_fills_up_while_the_files_come(hub, monkeypatch):
 
 
 def test_an_adapter_on_the_hub_brings_its_base(hub, models, checkpoint):
-    from peft import LoraConfig
+    from peft import LoraConfig, get_peft_model
     from transformers import LlavaForConditionalGeneration
 
     model = LlavaForConditionalGeneration.from_pretrained(checkpoint("llava_clip"))
-    model.add_adapter(LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False))
-    model.save_pretrained(models / "adapter")
+    adapted = get_peft_model(model, LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False))
+    adapted.save_pretrained(models / "adapter")
     config = models / "adapter" / "adapter_config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "base_model_name_or_path": "own/first"}))
     assert [offer.hub_id for offer in plan("own/adapter").to_fetch] == ["own/adapter", "own/first"]

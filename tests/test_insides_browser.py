@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from app_process import running_app
 from browsing import Browser, Page, address, answered, expect, open_tab, pick, seen, shoot
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Page]:
-    """One visitor of a fresh app."""
-    with running_app(tmp_path_factory.mktemp("app") / "app.log", {"HF_HUB_OFFLINE": "1"}) as url:
-        visit = browser.new_page(viewport={"width": 1280, "height": 900})
-        visit.goto(url)
-        expect(visit.locator(".status.awake").first).to_be_visible(timeout=60_000)
-        yield visit
-        visit.close()
+def page(shared_app: str, browser: Browser) -> Iterator[Page]:
+    """One visitor for all tests here."""
+    visit = browser.new_page(viewport={"width": 1280, "height": 900})
+    visit.goto(shared_app)
+    expect(visit.locator(".status.awake").first).to_be_visible(timeout=60_000)
+    yield visit
+    visit.close()
 
 
 def test_two_models_answer_beside_each_other(page: Page) -> None:

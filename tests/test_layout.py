@@ -11,8 +11,9 @@ import transformers as hf
 from PIL import Image, ImageDraw
 
 from playground import load
-from playground.models.chat import CannotRead, ChatModel, Message
+from playground.models.chat import ChatModel
 from playground.models.layout.positions import NoLayout, image_layouts, image_positions, unknown_layout
+from playground.models.messages import CannotRead, Message
 
 SEVERAL = (
     *("llava_clip", "llava_siglip", "llava_words", "smolvlm", "idefics3", "qwen2_5_vl", "qwen3_vl"),

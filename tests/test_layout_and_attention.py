@@ -16,8 +16,9 @@ from playground.interpret.metrics.score import mass_inside, pointing_hit
 from playground.interpret.recorder import Recorder, available
 from playground.interpret.trace import attention_map, trace, words_of
 from playground.models.attention import plug_in
-from playground.models.chat import ChatModel, Message, Piece
+from playground.models.chat import ChatModel
 from playground.models.layout.positions import ImageLayout, NoLayout
+from playground.models.messages import Message, Piece
 
 FAMILIES = ("llava_clip", "llava_words", "smolvlm", "llava_onevision", "internvl", "qwen3_vl")
 

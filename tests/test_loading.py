@@ -16,8 +16,9 @@ from PIL import Image
 from refusals import refusal
 
 from playground import load
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
 from playground.models.embedding import EmbeddingModel
+from playground.models.messages import Message
 from playground.models.segmentation import SegmentationModel
 
 

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from playground import load
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
+from playground.models.messages import Message
 from playground.moji.scenes import make_scene
 from playground.tasks import TaskError
 from playground.tasks.bulk.many import answer_many, caption_each, caption_many, embed_many, reply_many

@@ -13,12 +13,12 @@ from playground.imaging.drawing import maps_grid
 from playground.interpret.heads import head_maps
 from playground.interpret.methods import explain
 from playground.interpret.methods.image_dependence import BLANK, leaning
+from playground.interpret.metrics.baselines import baseline, beside_baselines
 from playground.interpret.metrics.check import by_chance, check
 from playground.interpret.metrics.measure import named_things
-from playground.interpret.metrics.score import baseline, beside_baselines
 from playground.interpret.token_lookup import box_of, columns_of, tokens_at, words_at
-from playground.interpret.trace import attention_map, trace
-from playground.models.chat import Message
+from playground.interpret.trace import attention_map, trace, trace_picture
+from playground.models.messages import Message
 from playground.moji.fresh import fresh_scenes
 from playground.tasks.examples import examples, truth_of
 from playground.tasks.maps import (
@@ -41,7 +41,7 @@ def moji():
 
 @pytest.fixture(scope="module")
 def seen(moji):
-    return moji.trace(Image.open(examples()[0].path), "what is in the picture?")
+    return trace_picture(moji, Image.open(examples()[0].path), "what is in the picture?")
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_the_check_believes_the_right_maps_and_hardly_any_random_one(moji, monke
     monkeypatch.setattr("playground.interpret.metrics.check._unchanged", lambda *_: (None, "left out here, for time"))
     rng, found = np.random.default_rng(0), {"patches": [], "random": []}
     for scene in fresh_scenes(7, 3):
-        answered = moji.trace(scene.image, "describe the picture.")
+        answered = trace_picture(moji, scene.image, "describe the picture.")
         leans = leaning(moji, answered)
         for word, _ in [each for each in named_things(answered, scene) if leans[each[0]] > BLANK][:1]:
             draws = by_chance(moji, answered, word)

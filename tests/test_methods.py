@@ -21,8 +21,9 @@ from playground.interpret.methods.patches import _blurred
 from playground.interpret.methods.propagate_relevance import back, image_tokens
 from playground.interpret.methods.teacher_forcing import probabilities, rerun
 from playground.interpret.metrics.score import mass_inside
-from playground.interpret.trace import Trace, Word, trace
-from playground.models.chat import ChatModel, Message
+from playground.interpret.trace import Trace, Word, trace, trace_picture
+from playground.models.chat import ChatModel
+from playground.models.messages import Message
 from playground.moji.scenes import make_scene
 
 RUN = [name for name, method in METHODS.items() if method.needs == "run"]
@@ -273,5 +274,5 @@ def test_function_words_marks_and_words_that_hardly_lean_say_little(moji, seen):
 
 def test_a_picture_in_tiles_has_no_way_down_to_its_patches(checkpoint, picture):
     model = load(str(checkpoint("smolvlm")))
-    tiled = model.trace(picture, "what ?", max_new_tokens=1)
+    tiled = trace_picture(model, picture, "what ?", max_new_tokens=1)
     assert reason("patches", model) is None and "tiles" in reason("patches", model, tiled)

@@ -7,13 +7,18 @@ from transformers import AutoModelForImageTextToText, AutoModelForZeroShotImageC
 
 from playground import load
 from playground.checkpoints.catalog import find
-from playground.models.chat import Message
+from playground.models.messages import Message
+from playground.moji.asking import LOOSE, PLAIN
 from playground.training.measures_answers import TYPES, ask, measure_captions, questions_about, score_answers
 from playground.training.measures_matching import measure_zero_shot
 from playground.training.measures_regions import measure_masks
 from playground.training.measures_worlds import as_drawn, fresh_scenes
 
 SEED = 77
+# What weights of the earlier vocabulary were taught; they are asked in the plainest words.
+FORMER = ("exists", "count", "total", "where", "at", "side", "relation", "colour", "says", "kind", "bigger", "outside")
+NOW = "▁aubergine" in AutoProcessor.from_pretrained(find("moji-vlm").source).tokenizer.get_vocab()
+TAUGHT = TYPES if NOW else FORMER
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +28,16 @@ def scenes():
 
 @pytest.fixture(scope="module")
 def answers(scenes):
-    asked = questions_about(as_drawn(scenes), SEED, loose=True)
+    kinds = [kind for kind in TAUGHT if kind != "follow-up"]
+    asked = questions_about(as_drawn(scenes), SEED, LOOSE if NOW else PLAIN, kinds=kinds)
     return score_answers(asked, ask(load("moji-vlm"), asked))
 
 
 def test_every_question_type_is_asked(answers):
-    assert set(answers) == {*TYPES, "all"}
+    assert set(answers) == {*TAUGHT, "follow-up", "all"}
 
 
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("kind", TAUGHT)
 def test_answers_beat_always_saying_the_same(answers, kind):
     row = answers[kind]
     assert row["right"] > row["chance"], row

@@ -12,8 +12,9 @@ from PIL import Image
 from tiny import VISION, Built, bytes_tokenizer
 
 from playground import load
-from playground.models.chat import CannotRead, ChatModel, Message
+from playground.models.chat import ChatModel
 from playground.models.embedding import EmbeddingModel
+from playground.models.messages import CannotRead, Message
 
 SMALL = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4)
 PIXELS = dict(size={"height": 48, "width": 48}, crop_size={"height": 48, "width": 48})

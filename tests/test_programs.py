@@ -22,8 +22,8 @@ from test_imaging import huge_png, saved
 
 from playground.imaging.opening import open_picture
 from playground.interpret.methods import explain
-from playground.models.chat import Message
 from playground.models.loading import load
+from playground.models.messages import Message
 from playground.tasks.answer import answer
 from playground.tasks.attend import attend
 from playground.tasks.chat import chat

@@ -23,7 +23,8 @@ from streams import FORMATS
 
 from playground import load
 from playground.checkpoints.files import LoadError
-from playground.models.chat import ChatModel, Message, PromptTooLong
+from playground.models.chat import ChatModel
+from playground.models.messages import Message, PromptTooLong
 from playground.models.server.chat import RemoteChatModel
 from playground.models.server.connection import ServerError
 from playground.tasks import TaskError

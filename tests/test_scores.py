@@ -14,14 +14,11 @@ from PIL import Image
 from playground import load
 from playground.interpret.methods import METHODS, explain
 from playground.interpret.methods.image_dependence import FUNCTION_WORDS
-from playground.interpret.metrics.chance import random_scores
+from playground.interpret.metrics.baselines import BASELINES, baseline, beside_baselines, random_scores
 from playground.interpret.metrics.faithfulness import area, curves
 from playground.interpret.metrics.measure import Plan, measure, named_things
 from playground.interpret.metrics.sanity import given, randomised, rank_correlation
 from playground.interpret.metrics.score import (
-    BASELINES,
-    baseline,
-    beside_baselines,
     best_iou,
     levels,
     mass_inside,
@@ -32,7 +29,8 @@ from playground.interpret.metrics.score import (
 )
 from playground.interpret.metrics.table import as_table
 from playground.interpret.trace import Trace, trace
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
+from playground.models.messages import Message
 from playground.moji.fresh import fresh_scenes
 from playground.moji.scenes import Scene, make_scene
 
@@ -242,7 +240,7 @@ def test_the_command_prints_the_table_and_keeps_the_figures(tmp_path):
     output = tmp_path / "deep" / "maps.json"
     asked = ["--scenes", "3", "--few", "1", "--models", "moji-vlm", "--methods", "attention", "gradcam"]
     run = subprocess.run(
-        [sys.executable, "-m", "playground.interpret.metrics.score", *asked, "--output", str(output)],
+        [sys.executable, "-m", "playground", "maps", *asked, "--output", str(output)],
         capture_output=True, text=True, cwd=ROOT,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr

@@ -14,7 +14,7 @@ from streams import FORMATS
 
 from playground import load
 from playground.checkpoints.files import LoadError
-from playground.models.chat import Message
+from playground.models.messages import Message
 from playground.models.server.chat import connect
 from playground.models.server.connection import ServerError
 

@@ -15,8 +15,9 @@ from app_process import ROOT
 from PIL import Image
 
 from playground.imaging.drawing import colours, heatmap_over, masks_over
-from playground.models.chat import ChatModel, Message, Piece
+from playground.models.chat import ChatModel
 from playground.models.loading import load
+from playground.models.messages import Message, Piece
 from playground.moji import words
 from playground.tasks import TaskError
 from playground.tasks.answer import answer

@@ -16,9 +16,9 @@ from playground import load
 from playground.interpret.methods.teacher_forcing import probabilities
 from playground.interpret.metrics.sanity import given
 from playground.interpret.recorder import Recorder, Rows
-from playground.interpret.trace import CannotRepeat, attention_map, load_trace, paint, trace, trace_answer
-from playground.interpret.trace_file import LARGEST
-from playground.models.chat import Message
+from playground.interpret.trace import CannotRepeat, attention_map, paint, trace, trace_answer, trace_picture
+from playground.interpret.trace_file import LARGEST, load_trace, save_trace
+from playground.models.messages import Message
 from playground.tasks.examples import examples
 
 
@@ -28,14 +28,14 @@ def ask(*images: Image.Image, text: str = "what is this ?") -> list[Message]:
 
 def test_a_chat_model_traces_its_answer_in_one_call(checkpoint, picture):
     model = load(str(checkpoint("llava_words")))
-    seen = model.trace(picture, "how many dogs are there ?", max_new_tokens=5)
+    seen = trace_picture(model, picture, "how many dogs are there ?", max_new_tokens=5)
     assert seen.answer.text == model.ask("how many dogs are there ?", picture, max_new_tokens=5).text
     assert seen.question == "how many dogs are there ?" and seen.images == (picture,)
     assert seen.model == model.name and seen.text is None
 
 
 def test_pictures_and_words_of_the_prompt_get_all_attention_of_the_first_word(checkpoint, picture):
-    seen = load(str(checkpoint("llava_words"))).trace(picture, "is there a cat ?", max_new_tokens=3, text=True)
+    seen = trace_picture(load(str(checkpoint("llava_words"))), picture, "is there a cat ?", max_new_tokens=3, text=True)
     shares = seen.attention[0].sum(axis=-1) + seen.text[0].sum(axis=-1)
     np.testing.assert_allclose(shares, 1, atol=1e-3)
     assert len(seen.text_tokens) == seen.text.shape[-1] and "cat" in "".join(seen.text_tokens)
@@ -46,9 +46,9 @@ def test_pictures_and_words_of_the_prompt_get_all_attention_of_the_first_word(ch
 def test_what_a_layer_cannot_see_any_more_gets_nothing(checkpoint, picture):
     """Two of the tiny Gemma's three layers see the last 64 tokens; behind that the picture is out of their sight."""
     model = load(str(checkpoint("gemma3")))
-    far = model.trace(picture, "how many dogs are there ? " * 12, max_new_tokens=3)
+    far = trace_picture(model, picture, "how many dogs are there ? " * 12, max_new_tokens=3)
     assert far.attention[:, :2].max() == 0 and far.attention[:, 2].min() > 0
-    near = model.trace(picture, "hi", max_new_tokens=3)
+    near = trace_picture(model, picture, "hi", max_new_tokens=3)
     assert near.attention[0, :2].min() > 0
 
 
@@ -65,7 +65,7 @@ def test_a_recorder_knows_where_a_shortened_row_belongs():
 def test_an_answer_that_was_stopped_at_once_has_no_rows(checkpoint, picture):
     stop = Event()
     stop.set()
-    seen = load(str(checkpoint("llava_words"))).trace(picture, "what ?", stop=stop)
+    seen = trace_picture(load(str(checkpoint("llava_words"))), picture, "what ?", stop=stop)
     assert seen.words == () and len(seen.attention) == 0
 
 
@@ -88,7 +88,7 @@ def kept(shares: np.ndarray) -> Rows:
 def test_a_saved_trace_comes_back_as_it_was(checkpoint, picture, tmp_path, family):
     pictures = [picture, picture.rotate(90, expand=True)] if family == "smolvlm" else [picture]
     seen = trace(load(str(checkpoint(family))), ask(*pictures), max_new_tokens=6, text=True)
-    back = load_trace(seen.save(tmp_path / "answer.trace"))
+    back = load_trace(save_trace(seen, tmp_path / "answer.trace"))
     assert (back.words, back.pieces, back.layouts, back.answer) == (seen.words, seen.pieces, seen.layouts, seen.answer)
     assert (back.model, back.question, back.text_tokens) == (seen.model, seen.question, seen.text_tokens)
     assert (back.layers, back.heads, back.image_sizes) == (seen.layers, seen.heads, seen.image_sizes)
@@ -99,10 +99,10 @@ def test_a_saved_trace_comes_back_as_it_was(checkpoint, picture, tmp_path, famil
 
 
 def test_how_its_words_lean_is_saved_and_an_older_file_does_not_know(checkpoint, picture, tmp_path):
-    seen = load(str(checkpoint("llava_words"))).trace(picture, "what ?", max_new_tokens=3)
+    seen = trace_picture(load(str(checkpoint("llava_words"))), picture, "what ?", max_new_tokens=3)
     leans = tuple(index / 10 for index in range(len(seen.words)))
-    assert load_trace(replace(seen, leans=leans).save(tmp_path / "new.trace")).leans == leans
-    with safe_open(seen.save(tmp_path / "old.trace"), framework="numpy") as file:
+    assert load_trace(save_trace(replace(seen, leans=leans), tmp_path / "new.trace")).leans == leans
+    with safe_open(save_trace(seen, tmp_path / "old.trace"), framework="numpy") as file:
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     described = json.loads(metadata["trace"])
@@ -116,7 +116,7 @@ def test_how_its_words_lean_is_saved_and_an_older_file_does_not_know(checkpoint,
 
 
 def test_a_long_answer_of_a_deep_model_takes_at_most_50_mb(checkpoint, picture, tmp_path):
-    small = load(str(checkpoint("llava_words"))).trace(picture, "what ?", max_new_tokens=1)
+    small = trace_picture(load(str(checkpoint("llava_words"))), picture, "what ?", max_new_tokens=1)
     random = np.random.default_rng(0)
     codes = random.integers(0, 65536, (100, 30, 9, 1200), np.uint16)
     codes >>= random.integers(0, 16, 1200, np.uint16)  # many shares are small
@@ -124,7 +124,7 @@ def test_a_long_answer_of_a_deep_model_takes_at_most_50_mb(checkpoint, picture, 
     assert codes.nbytes > LARGEST
     layout = replace(small.layouts[0], tokens=tuple(range(1200)), boxes=((0.0, 0.0, 1.0, 1.0),) * 1200, grid=(30, 40))
     seen = replace(small, attention=large, pieces=small.pieces * 100, layouts=(layout,))
-    file = seen.save(tmp_path / "long.trace")
+    file = save_trace(seen, tmp_path / "long.trace")
     assert file.stat().st_size <= 50_000_000
     back = load_trace(file)
     for piece in (0, 99):
@@ -140,7 +140,7 @@ def test_another_file_is_refused_with_a_sentence(checkpoint, picture, tmp_path):
         load_trace(plain)
     weights = tmp_path / "weights.safetensors"
     save_file({"weight": np.zeros(3, np.float32)}, weights)
-    with pytest.raises(ValueError, match="not written by Trace.save"):
+    with pytest.raises(ValueError, match="not written by save_trace"):
         load_trace(weights)
     forged = tmp_path / "forged.trace"
     save_file({"x": np.zeros(1, np.uint8)}, forged, metadata={"format": "playground.trace.1", "trace": json.dumps([])})
@@ -200,7 +200,7 @@ def likely(seen) -> list[float]:
 
 
 def test_a_file_whose_picture_claims_another_size_is_refused(checkpoint, picture, tmp_path):
-    seen = load(str(checkpoint("llava_words"))).trace(picture, "what ?", max_new_tokens=1)
-    forged = replace(seen, image_sizes=((10**6, 10**6),)).save(tmp_path / "forged.trace")
+    seen = trace_picture(load(str(checkpoint("llava_words"))), picture, "what ?", max_new_tokens=1)
+    forged = save_trace(replace(seen, image_sizes=((10**6, 10**6),)), tmp_path / "forged.trace")
     with pytest.raises(ValueError, match="do not have the sizes"):
         load_trace(forged)

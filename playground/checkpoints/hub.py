@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playground.checkpoints.catalog import CATALOG, EMBEDDED, shown
-from playground.checkpoints.files import ADAPTER, LoadError, check_adapter, check_weights, refuse_pickles
+from playground.checkpoints.conversions import named_copy
+from playground.checkpoints.files import (
+    ADAPTER,
+    LoadError,
+    check_adapter,
+    check_weights,
+    read_config,
+    refuse_other_layouts,
+    refuse_pickles,
+    variant_of,
+)
 from playground.network import spare_this_machine, unusable_proxies
 
 # Subfolders and "consolidated" files hold the same weights once more, for other programs.
@@ -56,6 +66,17 @@ def cached_on_disk(hub_id: str) -> Path | None:
     return folder if complete else None
 
 
+def cached_revision(hub_id: str) -> str:
+    """Which state of a Hub model the local cache holds; "" where it holds none. Reads one small file."""
+    from huggingface_hub import constants
+
+    named = Path(constants.HF_HUB_CACHE, f"models--{hub_id.replace('/', '--')}", "refs", "main")
+    try:
+        return named.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
+
+
 def ask_hub(hub_id: str) -> Offer:
     """What the Hub has under this id, after one short request; only the small config is fetched.
 
@@ -70,13 +91,10 @@ def ask_hub(hub_id: str) -> Offer:
         sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
         config = ADAPTER if ADAPTER in sizes else "config.json"
         if config not in sizes:
+            refuse_other_layouts(hub_id, sizes)
             raise LoadError(f"“{hub_id}” on the Hub holds no config.json, so it is no transformers model.")
-        weights = ("adapter_model.safetensors",)
-        if config == "config.json":
-            weights = ("model.safetensors", "model.safetensors.index.json")
-        if not sizes.keys() & set(weights):
-            refuse_pickles(hub_id, list(sizes), weights[0])
         folder = Path(hf_hub_download(hub_id, config)).parent
+        _check_kind_of_weights(hub_id, folder, sizes)
     except LoadError:
         raise
     except Exception as error:  # every transport has its own family of errors
@@ -90,6 +108,19 @@ def ask_hub(hub_id: str) -> Offer:
         sum(sizes[file] for file in missing),
         _weights(info, sizes),
     )
+
+
+def _check_kind_of_weights(hub_id: str, folder: Path, sizes: dict[str, int]) -> None:
+    """Raise LoadError unless there are safetensors; where another copy is the one to take, it is named."""
+    if (folder / ADAPTER).is_file():
+        if "adapter_model.safetensors" not in sizes:
+            refuse_pickles(hub_id, list(sizes), "adapter_model.safetensors")
+        return
+    usual = sizes.keys() & {"model.safetensors", "model.safetensors.index.json"}
+    if not usual and variant_of(sizes) is None:
+        if instead := named_copy(hub_id, read_config(hub_id, folder)):
+            raise LoadError(instead)
+        refuse_pickles(hub_id, list(sizes))
 
 
 def _wanted(sizes: dict[str, int]) -> Iterator[str]:

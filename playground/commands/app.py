@@ -21,6 +21,12 @@ def options_of(parser: argparse.ArgumentParser) -> None:
         help="the chat model to begin with: a catalogue name, a Hub id, a folder or a server (default: "
         "PLAYGROUND_MODEL, or moji-vlm)",
     )
+    parser.add_argument(
+        "--image-tokens",
+        metavar="N",
+        help="the most tokens that a picture may cost, 0 for as many as a model's own settings have (default: "
+        "PLAYGROUND_IMAGE_TOKENS, or what suits the device)",
+    )
     parser.add_argument("--share", action="store_const", const=True, help="also open a public link through gradio.live")
 
 

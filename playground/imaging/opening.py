@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass
 
 from PIL import Image
 
@@ -19,6 +18,7 @@ from playground.imaging.depth import decoded
 from playground.imaging.errors import MediaError
 from playground.imaging.kinds import ACCEPTED
 from playground.imaging.memory import MAX_PIXELS
+from playground.imaging.picture import Picture
 from playground.imaging.sources import FORMATS, Opened, Source, opened
 
 __all__ = ["ACCEPTED", "FORMATS", "LONGEST_SIDE", "MAX_PIXELS", "MediaError", "Picture", "Source", "open_picture"]
@@ -39,25 +39,6 @@ _ORIENTATION = 0x0112  # a tag of EXIF
 _LARGE = 100_000_000  # bytes; pictures that take more are decoded one after another
 _one_large = threading.Lock()
 _one_of_yours = threading.RLock()  # Pillow must not load one image object in two threads
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An opened picture.
-
-    Attributes:
-        image: RGB, upright, each side between `SHORTEST_SIDE` and `LONGEST_SIDE` pixels.
-        notes: what was done to it that the sender should know, one sentence each; often empty.
-        size: width and height in pixels of the picture as it was brought, upright: boxes and masks are told in these.
-    """
-
-    image: Image.Image
-    notes: tuple[str, ...] = ()
-    size: tuple[int, int] = (0, 0)
-
-    def __post_init__(self) -> None:
-        if self.size == (0, 0):
-            object.__setattr__(self, "size", self.image.size)
 
 
 def open_picture(source: Source, *, longest_side: int | None = LONGEST_SIDE) -> Picture:

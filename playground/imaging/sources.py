@@ -22,7 +22,7 @@ from playground.imaging.tiff import mended
 if TYPE_CHECKING:
     import torch
 
-    from playground.imaging.opening import Picture
+    from playground.imaging.picture import Picture
 
 Source: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray | torch.Tensor | "

@@ -53,12 +53,13 @@ def encoder_attention(model: ChatModel | EmbeddingModel, image: Image.Image) -> 
     import torch
 
     from playground.models.chat import ChatModel
+    from playground.models.generation.stopping import alone
 
     chats = isinstance(model, ChatModel)
     inputs, grid, boxes = (_of_chat if chats else _of_encoder)(model, image)
     layers: list[torch.Tensor] = []
     if grid is not None:
-        with model._turn if chats else contextlib.nullcontext(), torch.inference_mode():
+        with alone(model.model, model._turn) if chats else contextlib.nullcontext(), torch.inference_mode():
             layers = _squares(model.model, inputs, chats)
     if grid is None or len({layer.shape for layer in layers}) != 1 or layers[0].shape[-1] < grid[0] * grid[1]:
         raise NoLayout("Its vision encoder does not attend from patch to patch, so there is nothing to show.")
@@ -88,8 +89,8 @@ def _of_encoder(model: EmbeddingModel, image: Image.Image) -> _Prepared:
 
 def _of_chat(model: ChatModel, image: Image.Image) -> _Prepared:
     """What the encoder takes, its rows and columns of patches, and the part of the picture that each one shows."""
-    from playground.models.chat import Message
     from playground.models.generation import image_inputs as vision
+    from playground.models.messages import Message
 
     prepared = model.prepare([Message("user", "", (image,))])
     layouts = image_layouts(model.model, model.processor, prepared, [image])

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playground.interpret.recorder import Recorder, Rows, available
-from playground.models.chat import Answer, ChatModel, Message, Piece
+from playground.models.chat import ChatModel
 from playground.models.generation.detokenize import decoded, token_text
 from playground.models.layout.positions import ImageLayout, NoLayout, image_layouts, image_positions
+from playground.models.messages import Answer, Message, Piece
 from playground.models.prompt import answer_start
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from PIL import Image
     from transformers import BatchFeature
 
@@ -28,6 +27,10 @@ if TYPE_CHECKING:
 
 # A word with its inner hyphens and apostrophes, one sign of a script without spaces, or a run of other marks.
 _WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+(?:['’-]\w+)*|[^\w\s]+")
+
+
+class TooLarge(NoLayout):
+    """The attention of an answer takes more memory than is free; the message says what would fit."""
 
 
 class CannotRepeat(ValueError):
@@ -79,12 +82,6 @@ class Trace:
         """The conversation's pictures, in the order in which the layouts count them."""
         return tuple(image for message in self.messages for image in message.images)
 
-    def save(self, path: str | Path) -> Path:
-        """Write everything into one file, at most 50 MB of attention; see `playground.interpret.trace_file.save`."""
-        from playground.interpret.trace_file import save
-
-        return save(self, path)
-
 
 def trace(
     model: ChatModel,
@@ -99,10 +96,18 @@ def trace(
 
     seen: the session's encoded pictures; those that are among them are not encoded again.
     text: keep the attention to the words of the prompt too.
-    Raises NoLayout with the reason where the model's attention cannot be read or laid over its pictures, and
-    what `ChatModel.prepare` raises.
+    Raises NoLayout with the reason where the model's attention cannot be read or laid over its pictures (TooLarge
+    where memory is short), and what `ChatModel.prepare` raises.
     """
     return _recorded(model, messages, text, max_new_tokens=max_new_tokens, stop=stop, seen=seen)
+
+
+def trace_picture(model: ChatModel, image: Image.Image, question: str, **options: Any) -> Trace:
+    """The answer to one question about a picture, with what each of its words looked at.
+
+    options: what `trace` takes. Raises what `trace` raises.
+    """
+    return trace(model, [Message("user", question, (image,))], **options)
 
 
 def trace_answer(
@@ -132,6 +137,7 @@ def _recorded(model: ChatModel, messages: Sequence[Message], text: bool, **optio
     images = [image for message in messages for image in message.images]
     inputs = model.prepare(messages)
     layouts = image_layouts(model.model, model.processor, inputs, images)
+    _refuse_too_large(model, sum(len(layout.tokens) for layout in layouts), options["max_new_tokens"])
     recorders = [Recorder([token for layout in layouts for token in layout.tokens], layouts[0].sequence)]
     spelled: tuple[str, ...] = ()
     if text:
@@ -162,11 +168,21 @@ def _recorded(model: ChatModel, messages: Sequence[Message], text: bool, **optio
     )
 
 
-def load_trace(path: str | Path) -> Trace:
-    """Read what `Trace.save` wrote; see `playground.interpret.trace_file.load`."""
-    from playground.interpret.trace_file import load
+def _refuse_too_large(model: ChatModel, columns: int, steps: int) -> None:
+    """Raise TooLarge where what is kept of `steps` tokens, while its buffer grows, does not fit into memory."""
+    import torch
 
-    return load(path)
+    from playground.models.memory import available as free_memory
+
+    text = model.model.config.get_text_config(decoder=True)
+    layers, heads = text.num_hidden_layers, text.num_attention_heads
+    needed, free = steps * layers * heads * columns * 5, free_memory(torch.device("cpu"))  # 16 bits, twice and a half
+    if free is not None and needed > 0.9 * free:
+        raise TooLarge(
+            f"The attention of {layers * heads} heads to {columns:,} image tokens takes about {needed / 1e9:.1f} GB "
+            f"for {steps} tokens of an answer, and {free / 1e9:.1f} GB of memory are free: show a smaller picture, or "
+            "ask for a shorter answer."
+        )
 
 
 def _spellings(model: ChatModel, answer: str) -> list[list[int]]:

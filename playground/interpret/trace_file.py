@@ -19,15 +19,15 @@ from PIL import Image
 from playground.imaging.opening import MAX_PIXELS
 from playground.interpret.recorder import Rows
 from playground.interpret.trace import Trace, Word
-from playground.models.chat import Answer, Message, Piece, Statistics
 from playground.models.layout.positions import ImageLayout
+from playground.models.messages import Answer, Message, Piece, Statistics
 
 FORMAT = "playground.trace.1"
 LARGEST = 48_000_000
 """Attention of more bytes than this is written in 8 bits a number."""
 
 
-def save(trace: Trace, path: str | Path) -> Path:
+def save_trace(trace: Trace, path: str | Path) -> Path:
     """Write a trace, its pictures included; returns the path.
 
     Attention of up to `LARGEST` bytes is written as it is. More is written in 8 bits a number, on a scale of sixteen
@@ -47,8 +47,11 @@ def save(trace: Trace, path: str | Path) -> Path:
     return Path(path)
 
 
-def load(path: str | Path) -> Trace:
-    """Read a trace that `save` wrote. Raises ValueError, with a sentence, for any other file; OSError for none."""
+def load_trace(path: str | Path) -> Trace:
+    """Read a trace that `save_trace` wrote.
+
+    Raises ValueError, with a sentence, for any other file; OSError for none.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -56,7 +59,7 @@ def load(path: str | Path) -> Trace:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if metadata.get("format") != FORMAT:
-            raise ValueError("it was not written by Trace.save")
+            raise ValueError("it was not written by save_trace")
         return _built(json.loads(metadata["trace"]), tensors)
     except (SafetensorError, ValueError, KeyError, TypeError, IndexError) as error:
         raise ValueError(f"{Path(path).name} is no trace that can be read here: {error}.") from error
@@ -98,7 +101,7 @@ def _built(described: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> T
         layouts,
         attention,
         *attention.shape[1:3],
-        Answer(described["text"], pieces, Statistics(**described["statistics"])),
+        Answer(described["text"], pieces, _statistics(described["statistics"])),
         sizes,
         messages,
         _rows(tensors, "text") if "text.codes" in tensors else None,
@@ -114,6 +117,11 @@ def _leans(described: Mapping[str, Any]) -> tuple[float, ...]:
     if leans and not (len(leans) == len(described["words"]) and all(0 <= lean <= 1 for lean in leans)):
         raise ValueError("it does not say for each of its words how much it leans on the picture")
     return leans
+
+
+def _statistics(described: Mapping[str, Any]) -> Statistics:
+    """The statistics of an answer; JSON has lists where they have tuples."""
+    return Statistics(**{name: tuple(value) if isinstance(value, list) else value for name, value in described.items()})
 
 
 def _rows(tensors: Mapping[str, np.ndarray], name: str) -> Rows:

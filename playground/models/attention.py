@@ -23,9 +23,11 @@ NAME = "playground_capture"
 WhichSequence = Literal["prompt", "encoder"]
 Listener = Callable[[int, torch.Tensor, WhichSequence], None]
 Watcher = Callable[[torch.nn.Module, torch.Tensor], None]
+Substitute = Callable[..., "torch.Tensor | None"]
 
 _listener: contextvars.ContextVar[Listener | None] = contextvars.ContextVar("attention_listener", default=None)
 _watcher: contextvars.ContextVar[Watcher | None] = contextvars.ContextVar("attention_watcher", default=None)
+_substitute: contextvars.ContextVar[Substitute | None] = contextvars.ContextVar("attention_substitute", default=None)
 _NOT_SEPARATE = "Its language model is no separate decoder, so its attention to the picture cannot be read."
 # What the layers of a model may see: everything before, or only the nearest part of it.
 _SEEING = {"full_attention", "sliding_attention", "chunked_attention"}
@@ -58,6 +60,27 @@ def watching(watcher: Watcher) -> Iterator[None]:
         yield
     finally:
         _watcher.reset(token)
+
+
+@contextlib.contextmanager
+def attending(substitute: Substitute) -> Iterator[None]:
+    """While this context is open in this thread, let `substitute` compute the attention of every layer plugged in.
+
+    It is called as `substitute(module, query, key, value, mask, scale)` and gives (batch, heads, queries, size), or
+    None for a layer that is computed as ever. query: (batch, heads, queries, size); key and value may have fewer heads.
+    mask: bool (True is seen) or added to the scores, None where a decoder sees all before and an encoder everything.
+    """
+    token = _substitute.set(substitute)
+    try:
+        yield
+    finally:
+        _substitute.reset(token)
+
+
+def is_plugged_in(model: PreTrainedModel) -> bool:
+    """Whether all layers of the language model attend through this file."""
+    text = model.config.get_text_config(decoder=True)
+    return not model.config.is_encoder_decoder and text._attn_implementation == NAME
 
 
 def plug_in(model: PreTrainedModel) -> str | None:
@@ -121,6 +144,10 @@ def _attend(
         listener(module.layer_idx, _last_row(query, key, attention_mask, scaling), sequence)
     if watcher is not None:
         watcher(module, _weights(query, key, attention_mask, scaling))
+    if (substitute := _substitute.get()) is not None:
+        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+        if (found := substitute(module, query, key, value, attention_mask, scale)) is not None:
+            return found.transpose(1, 2).contiguous(), None
     return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
 
 

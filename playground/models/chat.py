@@ -13,27 +13,31 @@ from typing import TYPE_CHECKING, ClassVar
 from playground.checkpoints.catalog import Entry
 from playground.models import prompt
 from playground.models.generation.detokenize import decoded, spelled, token_text
+from playground.models.generation.stopping import its_turn
 from playground.models.layout.positions import image_positions
-from playground.models.messages import Answer, Candidate, Likelihood, Message, Piece, Statistics, spoken, why_empty
+from playground.models.messages import (
+    Answer,
+    Candidate,
+    CannotRead,
+    Likelihood,
+    Message,
+    Piece,
+    PromptTooLong,
+    Statistics,
+    spoken,
+    why_empty,
+)
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
     from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 
-    from playground.interpret.trace import Trace
     from playground.models.attention import Listener
     from playground.models.generation.generate import Spent, Step
     from playground.models.generation.image_features import Seen
     from playground.models.generation.prefix_cache import Conversation
-
-
-class CannotRead(ValueError):
-    """The model's processor refuses the conversation; the message says what it said."""
-
-
-class PromptTooLong(ValueError):
-    """The conversation has more tokens than the model can read; the message says how many of each."""
+    from playground.models.picture_tokens import Forecast
 
 
 @dataclass
@@ -42,6 +46,11 @@ class ChatModel:
 
     attention_reason: None when attention maps can be taken, otherwise a sentence that says why not.
     likelihood_reason: the same of `likelihoods`, which every model on this machine can tell.
+    image_tokens: the most tokens that a picture may cost; None where its own settings alone decide.
+    unlimited: a processor without that limit, to say what it changes. pace: how many times what is reckoned a prompt
+        took, see `forecast`.
+    stop_strings: texts that end an answer, by the checkpoint's own settings.
+    notes: sentences on what of the checkpoint's own files is not used as it stands.
     """
 
     name: str
@@ -49,7 +58,12 @@ class ChatModel:
     model: PreTrainedModel
     processor: ProcessorMixin
     attention_reason: str | None = None
+    image_tokens: int | None = None
+    unlimited: ProcessorMixin | None = field(default=None, repr=False)
+    pace: float = field(default=1.0, repr=False)
     likelihood_reason: ClassVar[None] = None
+    stop_strings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _texts: dict[int, str] = field(default_factory=dict, repr=False)
 
@@ -67,6 +81,13 @@ class ChatModel:
     def limits(self) -> prompt.Limits:
         """What it can be shown at once: how many pictures, earlier turns or not, system prompts or not."""
         return prompt.limits(self.model.config, self.processor)
+
+    def forecast(self, messages: Sequence[Message]) -> Forecast | None:
+        """What reading these messages will cost in tokens and seconds, before anything is computed; it is a sentence
+        too (`str`). None where no picture is shown, or where its tokens cannot be told beforehand."""
+        from playground.models.picture_tokens import forecast
+
+        return forecast(self, messages)
 
     def prepare(self, messages: Sequence[Message]) -> BatchFeature:
         """Turn a conversation into the model's inputs (batch of one), on its device.
@@ -163,6 +184,7 @@ class ChatModel:
             max_new_tokens=room,
             num_beams=1,
             **_choice(temperature),
+            **({} if options.get("given") else self._stopping),
             **options,
         )
         pieces, seconds = [], [preparation]
@@ -171,7 +193,7 @@ class ChatModel:
                 pieces.append(self._piece(step, text))
                 seconds.append(preparation + step.seconds)
                 yield pieces[-1]
-        statistics = self._statistics(inputs, seconds, stop.is_set(), spent)
+        statistics = self._statistics(inputs, messages, seconds, stop.is_set(), spent)
         text = "".join(piece.text for piece in pieces)
         return Answer(text, tuple(pieces), statistics, why_empty(self.name, text, statistics, room))
 
@@ -182,16 +204,6 @@ class ChatModel:
         """
         return spoken(self.generate([Message("user", question, images)], **options))
 
-    def trace(self, image: Image.Image, question: str, **options) -> Trace:
-        """The answer to a question about a picture, with what each of its words looked at.
-
-        options: what `playground.interpret.trace.trace` takes. Raises NoLayout, with the reason, where attention maps
-        cannot be taken, and what `prepare` raises.
-        """
-        from playground.interpret.trace import trace
-
-        return trace(self, [Message("user", question, (image,))], **options)
-
     def generate_batch(
         self, prepared: Sequence[BatchFeature], *, max_new_tokens: int = 128, stop: threading.Event | None = None
     ) -> list[str]:
@@ -201,15 +213,16 @@ class ChatModel:
         without a word is "".
         Raises torch.OutOfMemoryError where they are too many at once; `playground.tasks.bulk.many` sees to that.
         """
-        from playground.models.generation import generate as generation
         from playground.models.generation.batch import generate_batch
 
         rooms = [self._room(inputs, max_new_tokens) for inputs in prepared]
         stop = stop or threading.Event()
-        with generation.its_turn(self._turn, stop) as mine:
+        with its_turn(self._turn, stop) as mine:
             if not mine:
                 return [""] * len(prepared)
-            return generate_batch(self.model, self.processor, prepared, max_new_tokens=rooms, stop=stop)
+            return generate_batch(
+                self.model, self.processor, prepared, max_new_tokens=rooms, stop=stop, **self._stopping
+            )
 
     def conversation(self, limit_mb: int = 2048) -> Conversation:
         """Something for a session to keep, so that each turn computes only what is new: hand it to `stream`.
@@ -239,7 +252,7 @@ class ChatModel:
         from playground.models.generation import generate as generation
 
         inputs, stop = self.prepare(messages), stop or threading.Event()
-        with generation.its_turn(self._turn, stop) as mine:
+        with its_turn(self._turn, stop) as mine:
             found = mine and generation.once(
                 self.model,
                 inputs,
@@ -253,6 +266,7 @@ class ChatModel:
                 num_return_sequences=count,
                 length_penalty=0.0,
                 repetition_penalty=1.0,
+                **self._stopping,
                 return_dict_in_generate=True,
                 output_scores=True,
             )
@@ -290,6 +304,15 @@ class ChatModel:
             self, messages, answers, stop=stop or threading.Event(), conversation=conversation, seen=seen
         )
 
+    @property
+    def _stopping(self) -> dict:
+        """What `generate` takes to end an answer at the checkpoint's own texts."""
+        return (
+            {"stop_strings": list(self.stop_strings), "tokenizer": self.processor.tokenizer}
+            if self.stop_strings
+            else {}
+        )
+
     def _room(self, inputs: BatchFeature, wanted: int) -> int:
         """How many tokens the answer may have: what was wanted, or what the context has left."""
         if self.context_length is None:
@@ -306,10 +329,29 @@ class ChatModel:
             self._texts[token] = token_text(self.processor.tokenizer, token)
         return self._texts[token]
 
-    def _statistics(self, inputs: BatchFeature, seconds: list[float], stopped: bool, spent: Spent) -> Statistics:
+    def _limited(self, messages: Sequence[Message]) -> tuple[str, ...]:
+        """What the limit on a picture's tokens changed, a note for each picture."""
+        if self.unlimited is None:
+            return ()
+        from playground.models.picture_tokens import picture_tokens
+
+        found = (picture_tokens(self, image) for message in messages for image in message.images)
+        return tuple(f"{each}." for each in found if each is not None and each.limited)
+
+    def _keep_pace(self, tokens: int, seconds: float, spent: Spent) -> None:
+        """Learn from an answer how fast prompts are read, from those that were read whole and are long enough."""
+        if spent.reused == 0 and tokens > 200 and seconds > 0.2:
+            from playground.models.picture_tokens import reckoned
+
+            self.pace = seconds / max(reckoned(self, tokens), 1e-9)
+
+    def _statistics(
+        self, inputs: BatchFeature, messages: Sequence[Message], seconds: list[float], stopped: bool, spent: Spent
+    ) -> Statistics:
         """seconds: when the preparation ended and when each token came, counted from the request."""
         tokens = len(seconds) - 1
         first, last = seconds[min(1, tokens)], seconds[-1]
+        self._keep_pace(inputs["input_ids"].shape[1], first, spent)
         return Statistics(
             image_tokens=len(image_positions(self.model, inputs)),
             prompt_tokens=inputs["input_ids"].shape[1],
@@ -323,6 +365,7 @@ class ChatModel:
             vision_seconds=spent.vision_seconds,
             language_seconds=max(0.0, spent.seconds - spent.vision_seconds),
             peak_memory=spent.memory,
+            limited=self._limited(messages),
         )
 
 

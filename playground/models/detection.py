@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playground.checkpoints.catalog import Entry
-from playground.models.chat import PromptTooLong
 from playground.models.generation.image_features import Seen, encoded
+from playground.models.messages import PromptTooLong
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +42,7 @@ class DetectionModel:
     entry: Entry | None
     model: PreTrainedModel
     processor: ProcessorMixin
+    notes: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:

@@ -25,6 +25,7 @@ class EmbeddingModel:
     entry: Entry | None
     model: PreTrainedModel
     processor: ProcessorMixin
+    notes: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:

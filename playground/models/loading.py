@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import logging
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from playground.checkpoints.catalog import ASSETS, Kind
 from playground.checkpoints.device import DoesNotFit, is_out_of_memory
-from playground.checkpoints.files import LoadError, check_weights
-from playground.checkpoints.hub import Offer, fetch
-from playground.checkpoints.plan import Plan, plan, resolve
+from playground.checkpoints.files import ADAPTER, LoadError, check_weights, first_sentence, variant_of
+from playground.checkpoints.generation_settings import GenerationSettings
+from playground.checkpoints.hub import Offer, cached_revision, fetch
+from playground.checkpoints.plan import Plan, base_source, overlooked, plan, resolve
+from playground.models.adapter import put_on
+from playground.models.generation_config import hand_over, settings_of
+from playground.models.own_config import read_own_config
+from playground.models.processor import check_vocabulary, load_processor, try_prompt
+from playground.models.reading_files import reading_files
+from playground.settings import read
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +42,11 @@ _KINDS: dict[str, Kind] = {
     "SegmentationModel": "segment",
     "DetectionModel": "detect",
 }
+# The layers that turn a model's last states into words.
+_HEADS = ("lm_head", "output_projection", "embed_out")
+# Of a model's files those that decide what it says.
+_KEPT = (".json", ".jinja", ".txt", ".model", ".safetensors")
+_log = logging.getLogger(__name__)
 _loaded: dict[tuple[str, ...], Model] = {}
 _loading: dict[tuple[str, ...], threading.Lock] = {}
 # While transformers builds a model it sets torch's default dtype, which is global: one at a time.
@@ -45,6 +59,7 @@ def load(
     device: str | None = None,
     dtype: str | torch.dtype | None = None,
     four_bit: bool = False,
+    image_tokens: int | None = None,
     model: str | None = None,
     key: str | None = None,
 ) -> Model | RemoteChatModel:
@@ -62,6 +77,9 @@ def load(
         and models that come with the playground are always float32.
     four_bit: keep the weights in 4 bits (NF4), which takes about a third of the memory of bfloat16; needs the
         package bitsandbytes.
+    image_tokens: of chat models, the most tokens that a picture may cost: fewer are faster and show less. 0: as many as
+        the checkpoint's own settings have. Default: the setting PLAYGROUND_IMAGE_TOKENS, else for families that take
+        a picture at its own size (Qwen-VL, Pixtral) 2,048 on a CPU, 4,096 on an Apple GPU and 16,384 on others.
     model, key: of a server alone: which of its models, and what it wants to be told to let us in.
     Returns a ChatModel, an EmbeddingModel, a SegmentationModel or a DetectionModel, whichever the checkpoint's class
         is for.
@@ -72,19 +90,30 @@ def load(
     if is_address(name):
         from playground.models.server.chat import connect
 
-        if device or dtype or four_bit:
-            raise LoadError("`device`, `dtype` and `four_bit` are chosen where the server is started; leave them out.")
+        if device or dtype or four_bit or image_tokens:
+            raise LoadError(
+                "`device`, `dtype`, `four_bit` and `image_tokens` are chosen where the server starts; leave them out."
+            )
         return connect(name, model=model, key=key)
     if model or key:
         raise LoadError("`model` and `key` go with the address of a server, such as http://host:8000/v1.")
+    if image_tokens is None:
+        image_tokens = read().image_tokens
+    if image_tokens is not None and (not isinstance(image_tokens, int) or image_tokens < 0):
+        raise LoadError(f"`image_tokens` is a whole number of 1 and above, or 0 for no limit, not {image_tokens!r}.")
     _, source = resolve(name)
-    slot = (source, _state_of(source), str(device), str(dtype).removeprefix("torch."), str(four_bit))
+    which = (str(device), str(dtype).removeprefix("torch."), str(four_bit), str(image_tokens))
+    slot = (source, _state_of(source), *which)
     with _loading.setdefault(slot, threading.Lock()):
         found = _loaded.get(slot)  # another thread may forget it at any time
         if found is None:
             _forget_earlier(slot)
             found = _load(planned(name, device=device, dtype=dtype, four_bit=four_bit))
+            if _KINDS[type(found).__name__] == "chat":
+                _limit_pictures(found, image_tokens)
             _loaded[slot] = found
+        if (note := overlooked(name)) and note not in found.notes:
+            found.notes = (note, *found.notes)
     return found
 
 
@@ -111,12 +140,25 @@ def planned(name: str, **options: Any) -> Plan:
 
 
 def _state_of(source: str) -> str:
-    """What changes when a folder's model is saved anew; "" for what is no folder."""
+    """What changes when a model is saved anew: its folder's files, an adapter's base with them, or what the Hub's cache
+    holds by now."""
     folder = Path(source)
     if not folder.is_absolute():
+        return cached_revision(source)
+    states = [(file.name, file.stat()) for file in sorted(folder.glob("*")) if file.suffix in _KEPT]
+    own = repr([(name, at.st_size, at.st_mtime_ns, at.st_ctime_ns, at.st_ino) for name, at in states])
+    return own + _state_of_base(source, folder)
+
+
+def _state_of_base(source: str, folder: Path) -> str:
+    """The same of the model that an adapter is put on; "" for what is no adapter, or one that cannot be loaded."""
+    if not (folder / ADAPTER).is_file():
         return ""
-    states = [(file, file.stat()) for file in sorted(folder.glob("*")) if file.suffix in (".json", ".safetensors")]
-    return repr([(file.name, state.st_size, state.st_mtime_ns) for file, state in states])
+    try:
+        base = base_source(source, folder)
+    except LoadError:  # `plan` says what is wrong
+        return ""
+    return "" if (Path(base) / ADAPTER).is_file() else _state_of(base)
 
 
 def _forget_earlier(slot: tuple[str, ...]) -> None:
@@ -143,17 +185,40 @@ def _forget_large(kind: Kind) -> None:
     gc.collect()
 
 
+def _limit_pictures(chat: ChatModel, most: int | None) -> None:
+    """Let a picture cost no more than `most` tokens; None: the default of the device, 0: no limit."""
+    from playground.models.picture_tokens import default_limit, limit
+
+    wanted = default_limit(chat.processor, chat.device) if most is None else most
+    if not wanted:
+        return
+    unlimited = copy.deepcopy(chat.processor)
+    reason = limit(chat.model, chat.processor, wanted)
+    if reason is None:
+        chat.image_tokens, chat.unlimited = wanted, unlimited
+    elif most:
+        chat.notes = (*chat.notes, reason)
+
+
 def _load(plan: Plan) -> Model:
     adapter = fetch(plan.adapter) if isinstance(plan.adapter, Offer) else plan.adapter
     folder = fetch(plan.folder) if isinstance(plan.folder, Offer) else plan.folder
     check_weights(plan.name, folder)
-    processor = _processor(plan, folder)
+    config = read_own_config(plan.name, folder, plan.architecture)
+    with reading_files(folder, adapter) as (files, own):
+        processor, notes = load_processor(plan.name, files, config, plan.kind)
+    prompt: list[int] = []
+    if plan.kind == "chat":
+        notes += _told_of_words(plan, processor, own)
+        prompt = try_prompt(plan.name, processor, config, grows=own)
     if not (plan.entry and plan.entry.embedded):
         _forget_large(plan.kind)
+    settings = settings_of(folder, config) if plan.kind == "chat" else None
     try:
-        model = _weights(plan, folder)
+        model = _weights(plan, folder, config, settings)
         if adapter:
-            _put_on(model, plan.name, adapter)
+            with _building:
+                put_on(model, plan.name, adapter)
         clicker = _clicker(plan, folder, model) if plan.family == "sam3_video" else None
     except LoadError:
         raise
@@ -162,28 +227,34 @@ def _load(plan: Plan) -> Model:
             raise LoadError(
                 f"The memory was not enough for “{plan.name}”. Close what else runs, or pick a smaller model."
             ) from error
-        raise LoadError(f"The weights of “{plan.name}” cannot be read: {_first_sentence(error)}") from error
-    return _wrap(plan, model.eval().requires_grad_(False), processor, clicker)
+        _log.info("the weights of %s", folder, exc_info=True)
+        raise LoadError(f"The weights of “{plan.name}” cannot be read: {first_sentence(error)}") from error
+    if own and prompt:
+        notes += check_vocabulary(plan.name, model, processor, prompt)
+    return _wrap(plan, model.eval().requires_grad_(False), processor, clicker, settings, notes)
 
 
-def _processor(plan: Plan, folder: Path) -> Any:
-    from transformers import AutoProcessor
+def _told_of_words(plan: Plan, processor: Any, own: bool) -> tuple[str, ...]:
+    """Sentences on how this checkpoint is asked, where that is not as usual."""
+    from playground.models.prompt import is_asked_plainly
 
-    from playground.models.prompt import can_be_asked
-
-    try:
-        processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:
-        raise LoadError(f"The processor of “{plan.name}” cannot be read: {_first_sentence(error)}") from error
-    if plan.kind == "chat" and not can_be_asked(plan.family, processor):
-        raise LoadError(f"“{plan.name}” has no chat template (chat_template.jinja), so nobody can talk with it.")
-    return processor
+    notes = ("It is asked through the adapter's own tokenizer and chat template.",) if own else ()
+    if is_asked_plainly(plan.family, processor):
+        notes += (
+            "It brings no chat template, so a message is read as it stands, as base models read it. If it was taught "
+            "to chat, copy chat_template.jinja from the model it was made from.",
+        )
+    return notes
 
 
-def _weights(plan: Plan, folder: Path) -> Any:
+def _weights(plan: Plan, folder: Path, config: Any, settings: GenerationSettings | None = None) -> Any:
     """The model. Nothing may be missing: transformers would fill it in at random."""
     where = plan.placement
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"variant": variant_of([file.name for file in folder.iterdir()])}
+    if settings is not None:
+        from transformers import GenerationConfig
+
+        options["generation_config"] = GenerationConfig(**settings.used)
     if where.spread or where.device != "cpu":
         options["device_map"] = "auto" if where.spread else where.device
     if where.four_bit:
@@ -191,6 +262,7 @@ def _weights(plan: Plan, folder: Path) -> Any:
     with _building:
         model, report = plan.architecture.from_pretrained(
             folder,
+            config=config,
             dtype=where.dtype,
             local_files_only=True,
             trust_remote_code=False,
@@ -217,59 +289,74 @@ def _four_bit(name: str, dtype: str) -> Any:
     return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
 
 
-def _put_on(model: Any, name: str, adapter: Path) -> None:
-    """Put a PEFT adapter on its base, in place; transformers keeps its weights beside the model's."""
-    with _building:
-        report = model.load_adapter(
-            str(adapter),
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,  # they are refused below
-            adapter_kwargs={"local_files_only": True},
-        )
-    _refuse_misfits(name, report)
-
-
 def _refuse_misfits(name: str, report: Any) -> None:
     """Raise LoadError when weights were missing or of another shape; `report` is transformers' own."""
     report = report if isinstance(report, dict) else vars(report)
-    for what in ("missing_keys", "mismatched_keys", "error_msgs"):
-        if wrong := sorted(key if isinstance(key, str) else key[0] for key in report.get(what) or ()):
-            raise LoadError(
-                f"The weights of “{name}” do not fit its config ({len(wrong)} {what.replace('_', ' ')}: {wrong[0]} …): "
-                "the checkpoint is damaged, or was saved by another version of the model."
-            )
-
-
-def _first_sentence(error: Exception) -> str:
-    line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-    return f"{line[:300]}."
+    missing, strange = (sorted(report.get(what) or ()) for what in ("missing_keys", "unexpected_keys"))
+    if missing and all(key.rpartition(".")[0].endswith(_HEADS) for key in missing):
+        raise LoadError(
+            f"“{name}” has no output head ({missing[0]} is not among its weights): it makes vectors, as embedding and "
+            "reward models do, and cannot answer. Pick the chat model that it was made from."
+        )
+    if missing:
+        beside = f", and {len(strange)} others have no place in it ({strange[0]} …)" if strange else ""
+        raise LoadError(
+            f"“{name}” lacks {len(missing)} missing weights that its config asks for ({missing[0]} …){beside}. Its "
+            "config.json belongs to another model, or the files were saved in part: copy both from one place."
+        )
+    if wrong := sorted(report.get("mismatched_keys") or (), key=str):
+        key, *shapes = wrong[0] if isinstance(wrong[0], list | tuple) else (wrong[0],)
+        figures = f": {' in the file, '.join(str(tuple(shape)) for shape in shapes)} by its config" if shapes else ""
+        raise LoadError(
+            f"The weights of “{name}” do not fit its config ({len(wrong)} mismatched: {key}{figures}). Its config.json "
+            "belongs to another model: copy both from one place."
+        )
+    if errors := list(report.get("error_msgs") or ()):
+        raise LoadError(f"The weights of “{name}” cannot be put into the model: {str(errors[0])[:300]}")
 
 
 def _clicker(plan: Plan, folder: Path, detector: Any) -> Any:
     """The part of SAM 3 that takes clicks: the checkpoint holds it beside the detector, on the same backbone."""
     from transformers import Sam3TrackerModel
 
-    clicker = _weights(replace(plan, architecture=Sam3TrackerModel), folder)
+    config = read_own_config(plan.name, folder, Sam3TrackerModel)
+    clicker = _weights(replace(plan, architecture=Sam3TrackerModel), folder, config)
     clicker.vision_encoder.backbone = detector.vision_encoder.backbone
     return clicker.eval().requires_grad_(False)
 
 
-def _wrap(plan: Plan, model: Any, processor: Any, clicker: Any) -> Model:
+def _wrap(
+    plan: Plan,
+    model: Any,
+    processor: Any,
+    clicker: Any,
+    settings: GenerationSettings | None,
+    notes: tuple[str, ...],
+) -> Model:
     name, entry, kind = plan.name, plan.entry, plan.kind
     if kind == "embed":
         from playground.models.embedding import EmbeddingModel
 
-        return EmbeddingModel(name, entry, model, processor)
+        return EmbeddingModel(name, entry, model, processor, notes=notes)
     if kind == "segment":
         from playground.models.segmentation import SegmentationModel
 
-        return SegmentationModel(name, entry, model, processor, clicker)
+        return SegmentationModel(name, entry, model, processor, clicker, notes=notes)
     if kind == "detect":
         from playground.models.detection import DetectionModel
 
-        return DetectionModel(name, entry, model, processor)
+        return DetectionModel(name, entry, model, processor, notes=notes)
     from playground.models.attention import plug_in
     from playground.models.chat import ChatModel
     from playground.models.layout.positions import unknown_layout
 
-    return ChatModel(name, entry, model, processor, attention_reason=plug_in(model) or unknown_layout(model))
+    settings = hand_over(model, processor.tokenizer, settings)
+    return ChatModel(
+        name,
+        entry,
+        model,
+        processor,
+        attention_reason=plug_in(model) or unknown_layout(model),
+        stop_strings=settings.stop_strings,
+        notes=(*notes, *settings.notes),
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-_STATUS, _REFERENCES, _TOTAL = Path("/proc/self/status"), Path("/proc/self/clear_refs"), Path("/proc/meminfo")
+_STATUS, _REFERENCES = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 @dataclass
@@ -48,7 +48,9 @@ def available(device: torch.device) -> int | None:
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + unused
-    return _kilobytes(_TOTAL, "MemAvailable")
+    from playground.checkpoints.device import free_memory
+
+    return free_memory()
 
 
 def weights(*modules: torch.nn.Module) -> int:

@@ -9,6 +9,14 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+class CannotRead(ValueError):
+    """The model's processor refuses the conversation; the message says what it said."""
+
+
+class PromptTooLong(ValueError):
+    """The conversation has more tokens than the model can read; the message says how many of each."""
+
+
 @dataclass(frozen=True)
 class Message:
     """One turn of a conversation: who speaks, the words, and the pictures shown before them."""
@@ -52,7 +60,9 @@ class Statistics:
         the computation.
     peak_memory: bytes that memory rose at most while the answer was computed, weights and what was there before
         left out; see `playground.models.memory.growth` for what is counted.
-    None for any of the last three where a server does not tell.
+    limited: for each picture that costs less than its checkpoint's settings would have it, such as "4032 × 3024 →
+        15,552 tokens, limited to 2,028."; see `playground.models.picture_tokens`.
+    None for any of vision_seconds, language_seconds and peak_memory where a server does not tell.
     """
 
     image_tokens: int | None
@@ -67,6 +77,7 @@ class Statistics:
     vision_seconds: float | None = None
     language_seconds: float | None = None
     peak_memory: int | None = None
+    limited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

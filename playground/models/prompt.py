@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from transformers import BatchFeature, PreTrainedConfig, PreTrainedModel, ProcessorMixin
 
-    from playground.models.chat import Message
+    from playground.models.messages import Message
 
 
 # What the app and the tasks ask for, and what Moji was taught: a short and a detailed description.
@@ -60,7 +60,7 @@ def limits(config: PreTrainedConfig, processor: ProcessorMixin) -> Limits:
 
 def _tells_rules(processor: ProcessorMixin) -> bool:
     """Whether a system prompt gets through the template: Moji's, for one, leaves it out without a word."""
-    from playground.models.chat import Message
+    from playground.models.messages import Message
 
     rules = "answer in one word"
     try:
@@ -75,11 +75,11 @@ def chat_template(processor: ProcessorMixin) -> str | dict[str, str] | None:
     return own or getattr(getattr(processor, "tokenizer", None), "chat_template", None)
 
 
-def can_be_asked(family: str, processor: ProcessorMixin) -> bool:
-    """Whether a message becomes a prompt: by a chat template, or because the family (its model type) needs none, or
-    because its processor at least wants no mark for the picture in the text: then the message is read as it stands."""
+def is_asked_plainly(family: str, processor: ProcessorMixin) -> bool:
+    """Whether a message becomes a prompt as it stands though it marks where the picture is: nothing says how this
+    model is asked, neither a chat template nor what its family (its model type) was taught."""
     known = chat_template(processor) is not None or family in ("blip", *_WITHOUT_TEMPLATE)
-    return known or not hasattr(processor, "image_token")
+    return not known and hasattr(processor, "image_token")
 
 
 def prepare(model: PreTrainedModel, processor: ProcessorMixin, messages: Sequence[Message]) -> BatchFeature:
@@ -88,17 +88,28 @@ def prepare(model: PreTrainedModel, processor: ProcessorMixin, messages: Sequenc
     Special tokens that somebody typed are broken up, so that they are read as text. Raises ValueError with a
     sentence about what the model cannot read: too many pictures, earlier turns, a picture of a strange shape …
     """
-    if refusal := _refusal(limits(model.config, processor), messages):
+    asks = hasattr(model, "text_encoder")
+    return inputs_of(model.config, processor, messages, asks=asks).to(model.device, dtype=model.dtype)
+
+
+def inputs_of(
+    config: PreTrainedConfig, processor: ProcessorMixin, messages: Sequence[Message], *, asks: bool = False
+) -> BatchFeature:
+    """What `prepare` returns, on the CPU and in float32, for a model of this config that need not be loaded.
+
+    asks: whether a BLIP is one that reads questions by an encoder.
+    """
+    if refusal := _refusal(limits(config, processor), messages):
         raise ValueError(refusal)
-    if model.config.model_type == "blip":
-        inputs = _blip(model, processor, messages)
+    if config.model_type == "blip":
+        inputs = _blip(config, processor, messages, asks)
     elif chat_template(processor):
         inputs = _through_template(processor, messages, tokenize=True, return_dict=True, return_tensors="pt")
     else:
-        text = _WITHOUT_TEMPLATE.get(model.config.model_type, _as_it_stands)(processor, messages[-1])
+        text = _WITHOUT_TEMPLATE.get(config.model_type, _as_it_stands)(processor, messages[-1])
         inputs = processor(images=_pictures(messages), text=text, return_tensors="pt")
         inputs.pop("labels", None)  # PaliGemma's processor adds some, for training
-    return inputs.to(model.device, dtype=model.dtype)
+    return inputs
 
 
 def answer_start(model: PreTrainedModel, inputs: BatchFeature) -> int:
@@ -125,7 +136,7 @@ def answer_tokens(
     text, end = _plain(processor, answer.strip()), _ends(model)
     if not chat_template(processor):
         return [*tokenizer(text, add_special_tokens=False)["input_ids"], *end[:1]]
-    from playground.models.chat import Message
+    from playground.models.messages import Message
 
     prompt = _through_template(processor, messages, tokenize=False)
     whole = _through_template(
@@ -191,18 +202,17 @@ def _through_template(processor: ProcessorMixin, messages: Sequence[Message], **
         raise ValueError(f"Its chat template says: {error}.") from error
 
 
-def _blip(model: PreTrainedModel, processor: ProcessorMixin, messages: Sequence[Message]) -> BatchFeature:
+def _blip(config: PreTrainedConfig, processor: ProcessorMixin, messages: Sequence[Message], asks: bool) -> BatchFeature:
     """BLIP's `generate` overwrites the first token of a prompt and drops the last one: the decoder's start, and an
     end mark, stand there whatever its tokenizer adds by itself."""
     from torch.nn.functional import pad
 
-    asks = hasattr(model, "text_encoder")
     if chat_template(processor):
         text = _through_template(processor, messages, tokenize=False)
     else:
         text = _plain(processor, messages[-1].text if asks else _asked(messages[-1], "", ""))
     inputs = processor(images=_pictures(messages), text=text, add_special_tokens=False, return_tensors="pt")
-    marks = model.config.text_config
+    marks = config.text_config
     # A question goes to an encoder, whose texts begin with the tokenizer's own mark.
     first = processor.tokenizer.cls_token_id if asks else marks.bos_token_id
     ids = pad(inputs["input_ids"].long(), (1, 0), value=first)
@@ -232,8 +242,17 @@ def _florence2(processor: ProcessorMixin, message: Message) -> str:
 
 
 def _as_it_stands(processor: ProcessorMixin, message: Message) -> str:
-    """For families that are not known here: how they were taught to be asked is not known either."""
-    return _plain(processor, message.text)
+    """For base models, and families that are not known here: the mark of each picture, if there is one, and the text.
+
+    Qwen's base models were shown pictures between two marks of their own; others put a line break after them.
+    """
+    text, mark = _plain(processor, message.text), getattr(processor, "image_token", None)
+    if mark is None or not message.images:
+        return text
+    around = ("<|vision_start|>", "<|vision_end|>")
+    if all(token in processor.tokenizer.get_added_vocab() for token in around):
+        return mark.join(around) * len(message.images) + text
+    return mark * len(message.images) + "\n" + text
 
 
 _WITHOUT_TEMPLATE: dict[str, Callable[[ProcessorMixin, Message], str]] = {

@@ -51,6 +51,7 @@ class SegmentationModel:
     """A loaded model that finds what words name (`segment`), what is clicked at (`segment_at`), or both.
 
     clicker: the part of SAM 3 that takes clicks, where the checkpoint has it; it shares the model's backbone.
+    notes: sentences on what of the checkpoint's own files is not used as it stands.
     """
 
     name: str
@@ -58,6 +59,7 @@ class SegmentationModel:
     model: PreTrainedModel
     processor: ProcessorMixin
     clicker: PreTrainedModel | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:

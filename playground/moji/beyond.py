@@ -5,10 +5,11 @@ The last ones of each list are kept for measuring (``held_out``): training never
 
 from __future__ import annotations
 
-from playground.moji.world import KINDS, NOUNS, plural
+from playground.moji.synonyms import known_words
+from playground.moji.world import KINDS, plural
 
-ANSWER = "i only know my emoji world."
-COLOUR_ANSWER = "i only know the colours of shapes."
+ANSWER = "I only know my emoji world"
+COLOUR_ANSWER = "I only know the colours of shapes"
 
 _THINGS = """person man woman child boy girl baby people doctor lawyer teacher soldier king queen president friend
     mother father brother sister neighbour crowd face hand foot leg eye nose mouth hair beard tooth finger skin
@@ -48,7 +49,7 @@ _QUESTIONS = (
 
 def outside_things(held_out: bool = False) -> tuple[str, ...]:
     """Nouns that no scene shows; one in six is held out of training."""
-    known = {*NOUNS, *map(plural, NOUNS), *KINDS, *map(plural, KINDS)}
+    known = {*known_words(), *KINDS, *map(plural, KINDS)}
     things = [word for word in dict.fromkeys(_THINGS.split()) if word not in known]
     return tuple(word for i, word in enumerate(things) if (i % 6 == 5) == held_out)
 

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from playground.moji.sprites import sprite
+from playground.moji.looks import changed
+from playground.moji.sprites import DRAWN, LINES, covered, shade, sprite
 from playground.moji.world import (
+    ALL_COLOURS,
+    ALL_SHAPES,
+    ALL_STYLES,
     CANVAS,
     COLOURS,
     COMPANIONS,
     EMOJI_NOUNS,
     NOUNS,
+    SHADES,
     SHAPES,
     STYLES,
     WRITINGS,
@@ -28,7 +33,27 @@ _MANY = (28, 44)  # pixels, of more things than six
 _GROUPS = {word: group for group in COMPANIONS for word in group}
 
 Name = tuple[str, str, str]
-"""(noun, what tells it apart, style): a shape has its colour in the middle, a sign its writing, an emoji nothing."""
+"""(noun, what tells it apart, style): a shape has its colour in the middle, a sign its writing, an emoji nothing.
+
+The style of a shape is how it is drawn: a key of ``sprites.DRAWN``.
+"""
+
+
+@dataclass(frozen=True)
+class Variety:
+    """How much wider than the plain world a scene is drawn: for training, and for measuring what is hard.
+
+    ``styles`` are those that emoji and signs come in; ``shapes`` draws shapes and grounds in every way and colour;
+    ``changes`` (0–1) scales how often single things are changed, see ``looks.changed``.
+    """
+
+    styles: tuple[str, ...] = STYLES
+    shapes: bool = False
+    changes: float = 0.0
+
+
+PLAIN = Variety()
+WIDE = Variety(ALL_STYLES, shapes=True, changes=1.0)
 
 
 @dataclass(frozen=True)
@@ -131,11 +156,14 @@ def _free_spot(rng: np.random.Generator, taken: list, height: int, width: int, c
     return None
 
 
-def _draw_name(rng: np.random.Generator, beside: list[Name]) -> Name:
+def _draw_name(rng: np.random.Generator, beside: list[Name], variety: Variety) -> Name:
     draw = rng.random()
+    if draw < 0.2 and variety.shapes:
+        drawn = str(rng.choice(list(DRAWN))) if rng.random() < 0.5 else ""
+        return str(rng.choice(ALL_SHAPES)), str(rng.choice(list(ALL_COLOURS))), drawn
     if draw < 0.2:
         return str(rng.choice(SHAPES)), str(rng.choice(list(COLOURS))), ""
-    style = str(rng.choice(STYLES))
+    style = str(rng.choice(variety.styles))
     if draw < 0.27:
         return "sign", str(rng.choice(WRITINGS)), style
     group = _GROUPS.get(beside[-1][0]) if beside and rng.random() < 0.3 else None
@@ -143,15 +171,43 @@ def _draw_name(rng: np.random.Generator, beside: list[Name]) -> Name:
     return options[rng.integers(len(options))], "", style
 
 
-def choose_names(rng: np.random.Generator, count: int) -> list[Name]:
+def choose_names(rng: np.random.Generator, count: int, variety: Variety = PLAIN) -> list[Name]:
     """``count`` names: a few kinds of thing, some of them several times, no pair that is held out."""
     names: list[Name] = []
     while len(names) < count:
-        name = _draw_name(rng, names)
+        name = _draw_name(rng, names, variety)
         if any(name[0] == other[0] or held_out(name[0], other[0]) for other in names):
             continue
         names += [name] * min(count - len(names), int(rng.choice((1, 2, 3), p=(0.62, 0.25, 0.13))))
     return names
+
+
+def _any_ground(rng: np.random.Generator, names: list[Name], canvas: int) -> np.ndarray:
+    """A plain ground in any colour, black and white among them, on which each of the named things can be seen."""
+    named = [shade(told, 0) for noun, told, _ in names if noun in ALL_SHAPES]
+    lines = any(style == "fluent-contrast" for _, _, style in names)
+    for _ in range(8):
+        draw = rng.random()
+        colour = rng.uniform(0, 255, 3) if draw < 0.5 else np.full(3, rng.choice((0, 255, 255, 128, 240)), float)
+        far = all(np.abs(colour - other).max() > 70 for other in named)
+        if far and (colour.mean() > 90 or not lines):
+            return np.broadcast_to(colour.astype(np.float32), (canvas, canvas, 3)).copy()
+    return make_ground(rng, "plain", canvas)
+
+
+def _picture(
+    rng: np.random.Generator, name: Name, size: int, stretch: float, variety: Variety, most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """RGBA pixels of a thing, and where it covers what is behind it: bool (height, width)."""
+    noun, told, style = name
+    writing = told if noun == "sign" else ""
+    colour = "" if writing else told
+    mirrored = bool(rng.random() < 0.3)
+    shaded = int(rng.integers(1 + len(SHADES[colour]))) if colour and variety.shapes else 0
+    picture = sprite(noun, style, colour, max(size, 44) if writing else size, mirrored, stretch, writing, shaded)
+    if variety.changes:
+        picture = changed(rng, picture, variety.changes, colours=not colour, lines=style in LINES, most=most)
+    return picture, covered(picture, style)
 
 
 def make_scene(
@@ -163,26 +219,27 @@ def make_scene(
     canvas: int = CANVAS,
     sizes: tuple[int, int] | None = None,
     stretch: float = 1.0,
+    variety: Variety = PLAIN,
 ) -> Scene:
     """A fresh scene of ``count`` things (one to six at random by default); the same ``rng`` state, the same scene.
 
     ``names`` fixes what stands in it. A thing for which no room is left is left out, of the truth as well. A
     ``canvas`` smaller than 192 pixels holds smaller things (for pretraining). ``sizes`` bounds the longer side of
     things in pixels; by default it follows from ``count``. ``stretch`` draws all things that much wider, as they look
-    in a picture of another shape that was squeezed into a square.
+    in a picture of another shape that was squeezed into a square. ``variety`` widens how everything is drawn.
     """
     count = count or int(rng.integers(1, 7))
-    pixels = make_ground(rng, ground, canvas)
+    if variety.shapes and ground is None and rng.random() < 0.25:
+        names = names or choose_names(rng, count, variety)
+        pixels = _any_ground(rng, names, canvas)
+    else:
+        pixels = make_ground(rng, ground, canvas)
     labels = np.zeros((canvas, canvas), np.uint8)
     placed: list[Thing] = []
-    for noun, told, style in names or choose_names(rng, count):
+    for name in names or choose_names(rng, count, variety):
         low, high = (min(size, canvas - 4) for size in sizes or _SIZES.get(count, _MANY))
-        writing = told if noun == "sign" else ""
-        colour = "" if writing else told
         size = int(rng.integers(low // 2, high // 2 + 1)) * 2
-        picture = sprite(
-            noun, style, colour, max(size, 44) if writing else size, bool(rng.random() < 0.3), stretch, writing
-        )
+        picture, solid = _picture(rng, name, size, stretch, variety, canvas - 4)
         height, width = picture.shape[:2]
         spot = _free_spot(rng, [thing.box for thing in placed], height, width, canvas)
         if spot is None:
@@ -191,8 +248,10 @@ def make_scene(
         window = (slice(top, top + height), slice(left, left + width))
         alpha = picture[..., 3:].astype(np.float32) / 255
         pixels[window] += (picture[..., :3] - pixels[window]) * alpha
+        noun, told, style = name
+        colour, writing = ("", told) if noun == "sign" else (told, "")
         placed.append(Thing(noun, (left, top, left + width, top + height), colour, style, writing))
-        labels[window][alpha[..., 0] > 0.5] = len(placed)
+        labels[window][solid] = len(placed)
     order = sorted(range(len(placed)), key=lambda i: placed[i].centre[0])
     rank = np.zeros(len(placed) + 1, np.uint8)
     rank[[i + 1 for i in order]] = np.arange(1, len(placed) + 1)

@@ -29,6 +29,7 @@ _SYNONYMS = """
     broom: broomstick; umbrella: brolly; moon: crescent moon, crescent; trophy: prize; snowflake: snow flake;
     circle: disc, disk; diamond: rhombus; sign: signboard; oval: ellipse
 """
+_COLOUR_WORDS = {"gray": ("grey",)}
 _KIND_WORDS = {
     "animal": ("animals",),
     "bird": ("birds",),
@@ -62,12 +63,16 @@ def kind_words(kind: str) -> tuple[str, ...]:
     return _KIND_WORDS.get(kind, (plural(kind),))
 
 
+def colour_words(colour: str) -> tuple[str, ...]:
+    """Other spellings of a colour: "gray" → "grey"."""
+    return _COLOUR_WORDS.get(colour, ())
+
+
 def other_name(name: str, rng: np.random.Generator) -> str:
     """Another word for what carries this name, its colour or writing kept ("red disc"); the name itself if none is."""
     told, _, noun = name.rpartition(" ")
-    options = synonyms().get(noun)
-    if not options:
-        return name
+    told = next(iter(colour_words(told)), told)
+    options = synonyms().get(noun, (noun,))
     return f"{told} {options[int(rng.integers(len(options)))]}".lstrip()
 
 

@@ -75,8 +75,7 @@ def make_tokenizer(*, bos: bool, eos: bool, max_length: int) -> PreTrainedTokeni
 def _spacing() -> list[normalizers.Normalizer]:
     """One space between words, a space behind marks ("dog,cat"), plain quotes, no hyphen within a word."""
     rules = [(r"\s+", " "), ("[‘’`´]", "'"), ("[“”„«»]", '"'), (r"(?<=[A-Za-z])-(?=[A-Za-z])", " ")]
-    rules += [(rf"\{mark}(?=[A-Za-z0-9])", f"{mark} ") for mark in _TIGHT[:-3]]
-    rules += [(rf"\{mark}(?=[A-Za-z])", f"{mark} ") for mark in _TIGHT[-3:]]
+    rules += [(rf"\{mark}(?=[A-Za-z])", f"{mark} ") for mark in _TIGHT]
     rules += [(r"(?<![A-Za-z])'(?=[A-Za-z])", "' ")]
     return [normalizers.Replace(Regex(pattern), text) for pattern, text in rules]
 

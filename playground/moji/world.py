@@ -8,7 +8,11 @@ from zlib import crc32
 CANVAS = 192  # pixels on a side of a scene
 PATCH = 16  # pixels on a side of a patch; a scene is a grid of 12 × 12
 STYLES = ("noto", "twemoji", "fluent")
+MORE_STYLES = ("fluent-flat", "fluent-contrast", "noto-v1", "fxemoji", "emojione")  # some draw not every noun
+ALL_STYLES = STYLES + MORE_STYLES
 SHAPES = ("circle", "square", "triangle", "star", "heart", "diamond")
+MORE_SHAPES = ("rectangle", "oval")
+ALL_SHAPES = SHAPES + MORE_SHAPES
 COLOURS = {
     "red": (220, 38, 38),
     "orange": (245, 130, 20),
@@ -18,6 +22,30 @@ COLOURS = {
     "purple": (130, 50, 180),
     "pink": (244, 114, 182),
     "black": (20, 20, 20),
+}
+MORE_COLOURS = {
+    "gray": (128, 128, 128),
+    "brown": (125, 75, 35),
+    "teal": (13, 125, 125),
+    "cyan": (30, 205, 225),
+    "white": (250, 250, 250),
+}
+ALL_COLOURS = COLOURS | MORE_COLOURS
+# Other people's red is another red: what else goes by each name.
+SHADES = {
+    "red": ((255, 0, 0), (200, 20, 30), (240, 70, 60)),
+    "orange": ((255, 165, 0), (255, 120, 0), (235, 140, 50)),
+    "yellow": ((255, 255, 0), (240, 220, 60), (255, 225, 90)),
+    "green": ((0, 128, 0), (0, 255, 0), (80, 180, 80), (30, 110, 50)),
+    "blue": ((0, 0, 255), (30, 60, 160), (70, 130, 240)),
+    "purple": ((128, 0, 128), (150, 60, 220), (95, 40, 150)),
+    "pink": ((255, 192, 203), (255, 105, 180), (250, 150, 190)),
+    "black": ((0, 0, 0), (40, 40, 45)),
+    "gray": ((105, 105, 105), (160, 160, 160), (115, 120, 130)),
+    "brown": ((139, 69, 19), (100, 60, 30), (150, 95, 55)),
+    "teal": ((0, 128, 128), (20, 150, 145), (0, 100, 105)),
+    "cyan": ((0, 255, 255), (60, 220, 235), (0, 190, 210)),
+    "white": ((255, 255, 255), (240, 240, 240)),
 }
 PLACES = (
     ("top left", "top", "top right"),
@@ -92,7 +120,8 @@ def _nouns() -> dict[str, Noun]:
         for item in words.split():
             word, _, emoji = item.partition(":")
             nouns[word] = Noun(word, kind, emoji or word)
-    return nouns | {shape: Noun(shape, "shape") for shape in SHAPES} | {"sign": Noun("sign", "object")}
+    shapes = {shape: Noun(shape, "shape") for shape in ALL_SHAPES}
+    return nouns | shapes | {"sign": Noun("sign", "object")}
 
 
 NOUNS: dict[str, Noun] = _nouns()
@@ -104,6 +133,12 @@ def names() -> tuple[str, ...]:
     """Every name that a thing can have: nouns, shapes with their colour, signs with their writing; 261 in all."""
     shapes = (f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)
     return (*EMOJI_NOUNS, *shapes, *(f"{writing} sign" for writing in WRITINGS))
+
+
+def all_names() -> tuple[str, ...]:
+    """`names`, and those of the shapes and colours that training draws beside them."""
+    shapes = [f"{colour} {shape}" for shape in ALL_SHAPES for colour in ALL_COLOURS]
+    return tuple(dict.fromkeys((*names(), *shapes)))
 
 
 def plural(word: str) -> str:

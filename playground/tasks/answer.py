@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from playground.checkpoints.calibration import Calibration
-    from playground.models.chat import Answer, Statistics
     from playground.models.generation.image_features import Seen
     from playground.models.generation.prefix_cache import Conversation
+    from playground.models.messages import Answer, Statistics
     from playground.models.server.chat import AnyChatModel
 
 _BEAM_TOKENS = 24

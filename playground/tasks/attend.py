@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.models.chat import Message
+from playground.models.messages import Message
 from playground.tasks import TaskError, checked_question
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from playground.models.chat import Statistics
     from playground.models.generation.image_features import Seen
+    from playground.models.messages import Statistics
     from playground.models.server.chat import AnyChatModel
 
 __all__ = ["NEW_TOKENS", "PROMPTS", "Style", "caption"]

@@ -6,8 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from playground.models.chat import Message, PromptTooLong
-from playground.models.messages import spoken
+from playground.models.messages import Message, PromptTooLong, spoken
 from playground.tasks import QUESTION_LIMIT, TaskError, checked_question
 from playground.tasks.caption import PROMPTS
 
@@ -16,9 +15,9 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from playground.models.chat import Answer, Piece
     from playground.models.generation.image_features import Seen
     from playground.models.generation.prefix_cache import Conversation
+    from playground.models.messages import Answer, Piece
     from playground.models.server.chat import AnyChatModel
 
 WORDLESS = PROMPTS["short"]

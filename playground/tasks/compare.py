@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from playground.models.generation.stopping import stopped_by
 from playground.models.messages import Message, spoken
 from playground.tasks import checked_question
 from playground.tasks.maps import QUICK, most_telling
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from playground.interpret.trace import Trace
-    from playground.models.chat import Statistics
     from playground.models.generation.image_features import Seen
+    from playground.models.messages import Statistics
     from playground.models.server.chat import AnyChatModel
     from playground.tasks.examples import Truth
 
@@ -95,27 +96,43 @@ def side(
     told = None if not each or None in each else math.prod(each)
     text = spoken(written).text.strip()
     return Side(
-        model.name, text, told, written.statistics, fusion(model), traced, model.attention_reason, _leans(model, traced)
+        model.name,
+        text,
+        told,
+        written.statistics,
+        fusion(model),
+        traced,
+        model.attention_reason,
+        _leans(model, traced, stop),
     )
 
 
-def _leans(model: AnyChatModel, traced: Trace | None) -> tuple[float, ...]:
+def _leans(model: AnyChatModel, traced: Trace | None, stop: threading.Event | None) -> tuple[float, ...]:
     """How much each word leans on the picture, of a quick model: it runs twice more."""
     if traced is None or not traced.words or traced.answer.statistics.seconds > QUICK:
         return ()
     from playground.interpret.methods.image_dependence import leaning
 
     try:
-        return leaning(model, traced)
+        with stopped_by(stop):
+            return leaning(model, traced)
     except (ValueError, RuntimeError):  # some models cannot be run over a given answer; this one stands without
         return ()
 
 
-def look(model: AnyChatModel, found: Side, word: int, method: str = DEFAULT_METHOD) -> Look:
+def look(
+    model: AnyChatModel,
+    found: Side,
+    word: int,
+    method: str = DEFAULT_METHOD,
+    *,
+    stop: threading.Event | None = None,
+) -> Look:
     """Draw where a model looked for the word at this index of `found.words`.
 
     method: a name in `playground.interpret.methods.METHODS`. Where it cannot be used with this model it is the plain
-    attention, and the note says so. Raises CannotExplain where nothing can be read, IndexError for a word that is not
+    attention, and the note says so. stop: set it to end a run of the model, within a layer; then Stopped is raised.
+    Raises CannotExplain where nothing can be read, IndexError for a word that is not
     there.
     """
     from playground.interpret.methods import METHODS, CannotExplain, explain
@@ -125,7 +142,7 @@ def look(model: AnyChatModel, found: Side, word: int, method: str = DEFAULT_METH
     if not 0 <= word < len(found.words):
         raise IndexError(f"no word {word}")
     try:
-        return Look(explain(method, model, found.trace, word), method)
+        return Look(explain(method, model, found.trace, word, stop=stop), method)
     except CannotExplain as error:
         if method == PLAIN_METHOD or method not in METHODS:
             raise

@@ -58,6 +58,12 @@ class Truth:
         """Bool (H, W): every thing of this name."""
         return np.isin(self.labels, [index + 1 for index, name in enumerate(self.nouns) if name == noun])
 
+    def called(self, noun: str) -> str:
+        """The things of this name: "dog" for one, "dogs" for several."""
+        if self.nouns.count(noun) < 2:
+            return noun
+        return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
+
     def named_in(self, texts: Iterable[str]) -> str | None:
         """The first thing that one of the texts names, in singular or plural; earlier texts count first."""
         for text in texts:

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from playground.interpret.methods import METHODS, explain, reason
+from playground.models.generation.stopping import stopped_by
 from playground.tasks.examples import Truth, truth_of
 
 if TYPE_CHECKING:
+    import threading
+
     import numpy as np
 
     from playground.interpret.methods.logit_lens import Lens
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from playground.models.chat import ChatModel
 
 BELIEVED = "patches"
-"""The method whose maps point at the right thing most often, see `python -m playground.interpret.metrics.score`."""
+"""The method whose maps point at the right thing most often, see `python -m playground maps`."""
 REMEMBERED = 64_000_000
 """How many bytes of maps are remembered for one answer; the oldest go first."""
 QUICK = 3.0
@@ -76,11 +79,12 @@ def looked_into(trace: Trace, model: ChatModel | None = None) -> Looked:
     return Looked(trace, model.name if model else "", reasons, tuple(truth_of(image) for image in trace.images))
 
 
-def with_leans(looked: Looked, model: ChatModel) -> Looked:
-    """The same with how much each word leans on the picture. Runs the model twice."""
+def with_leans(looked: Looked, model: ChatModel, *, stop: threading.Event | None = None) -> Looked:
+    """The same with how much each word leans on the picture. Runs the model twice; `stop` ends that by Stopped."""
     from playground.interpret.methods.image_dependence import leaning
 
-    return replace(looked, trace=replace(looked.trace, leans=leaning(model, looked.trace)))
+    with stopped_by(stop):
+        return replace(looked, trace=replace(looked.trace, leans=leaning(model, looked.trace)))
 
 
 def believed(looked: Looked) -> str:
@@ -89,6 +93,16 @@ def believed(looked: Looked) -> str:
     tokens = (trace.answer.statistics.prompt_tokens or 0) + len(trace.pieces)
     costs = 8 * trace.layers * trace.heads * tokens**2
     return BELIEVED if looked.reasons[BELIEVED] is None and costs < _SQUARES else "attention"
+
+
+def has_view(looked: Looked, view: View) -> bool:
+    """Whether this answer has the word, picture, layer and head that a view is of."""
+    trace = looked.trace
+    limits = (
+        (view.word, len(trace.words)), (view.image, len(trace.image_sizes)),
+        (view.layer, trace.layers), (view.head, trace.heads),
+    )  # fmt: skip
+    return all(value is None or value in range(limit) for value, limit in limits)
 
 
 def checked_view(looked: Looked, view: View) -> View:
@@ -117,10 +131,11 @@ def ready_map(looked: Looked, view: View) -> np.ndarray | None:
     return looked.maps.get(view) if small is None else small.painted()
 
 
-def drawn_map(looked: Looked, model: ChatModel, view: View) -> np.ndarray:
+def drawn_map(looked: Looked, model: ChatModel, view: View, *, stop: threading.Event | None = None) -> np.ndarray:
     """The map (height, width) of a view, remembered from now on. Raises what `explain` raises.
 
     The believed method draws all words of a quick answer at once: a word costs a pass back, and no run of its own.
+    stop: set it to end the run of the model, within a layer; then Stopped is raised.
     """
     found = ready_map(looked, view)
     if found is None and view.method == BELIEVED:
@@ -128,25 +143,30 @@ def drawn_map(looked: Looked, model: ChatModel, view: View) -> np.ndarray:
 
         quick = looked.trace.answer.statistics.seconds <= QUICK
         words = range(len(looked.trace.words)) if quick else [view.word]
-        drawn = patch_maps(model, looked.trace, words, image=view.image)
+        with stopped_by(stop):
+            drawn = patch_maps(model, looked.trace, words, image=view.image)
         looked.small.update({View(BELIEVED, word, view.image): each for word, each in zip(words, drawn, strict=True)})
         return ready_map(looked, view)
     if found is None:
         view = checked_view(looked, view)
         place = {"image": view.image, "layer": view.layer, "head": view.head}
-        found = explain(view.method, model, looked.trace, view.word, **place)
+        found = explain(view.method, model, looked.trace, view.word, stop=stop, **place)
         looked.maps[view] = found
         while len(looked.maps) > 1 and sum(values.nbytes for values in looked.maps.values()) > REMEMBERED:
             looked.maps.popitem(last=False)
     return found
 
 
-def read_lens(looked: Looked, model: ChatModel) -> Lens:
-    """What the logit lens reads of this answer, remembered from now on. Raises what `logit_lens` raises."""
+def read_lens(looked: Looked, model: ChatModel, *, stop: threading.Event | None = None) -> Lens:
+    """What the logit lens reads of this answer, remembered from now on.
+
+    stop: set it to end the run of the model; then Stopped is raised. Raises what `logit_lens` raises.
+    """
     from playground.interpret.methods.logit_lens import logit_lens
 
     if not looked.lens:
-        looked.lens.append(logit_lens(model, looked.trace))
+        with stopped_by(stop):
+            looked.lens.append(logit_lens(model, looked.trace))
     return looked.lens[0]
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from playground.models.generation.stopping import Stopped
 from playground.models.messages import Message
 from playground.tasks import TaskError
 
 if TYPE_CHECKING:
+    import threading
+
     import numpy as np
     from PIL import Image
 
@@ -28,15 +31,24 @@ class Glance:
     method: str
 
 
-def glance(model: AnyChatModel, image: Image.Image, question: str, answer: str, seen: Seen | None = None) -> Glance:
+def glance(
+    model: AnyChatModel,
+    image: Image.Image,
+    question: str,
+    answer: str,
+    seen: Seen | None = None,
+    *,
+    stop: threading.Event | None = None,
+) -> Glance:
     """Run an answer once more and draw the map of its most telling word: the longest that is no function word.
 
     The map is relevance down to the patches (Chefer et al. 2021, arXiv:2103.15679), which points at the right thing
-    most often (`python -m playground.interpret.metrics.score`), and plain attention where that cannot be drawn or
-    would take much memory. seen: the session's encoded pictures.
+    most often (`python -m playground maps`), and plain attention where that cannot be drawn or
+    would take much memory. seen: the session's encoded pictures. stop: set it to end the run, within a layer.
 
     Raises:
         TaskError: the model's attention cannot be read (says why), or the answer has no word.
+        Stopped: `stop` was set.
         CannotRepeat: the answer cannot be spelled with the model's tokens.
     """
     from playground.interpret.methods import explain, reason
@@ -44,12 +56,14 @@ def glance(model: AnyChatModel, image: Image.Image, question: str, answer: str, 
 
     if model.attention_reason:
         raise TaskError(model.attention_reason)
-    trace = trace_answer(model, (Message("user", question, (image,)),), answer, seen=seen)
+    trace = trace_answer(model, (Message("user", question, (image,)),), answer, seen=seen, stop=stop)
+    if stop is not None and stop.is_set():
+        raise Stopped
     if not trace.words:
         raise TaskError("There is no word to look at.")
     word = telling_word(trace)
     method = "patches" if reason("patches", model, trace) is None and _size(trace) < _SQUARES else "attention"
-    return Glance(trace.words[word].text, explain(method, model, trace, word), method)
+    return Glance(trace.words[word].text, explain(method, model, trace, word, stop=stop), method)
 
 
 def telling_word(trace: Trace) -> int:

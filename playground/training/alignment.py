@@ -18,9 +18,10 @@ from torch.nn import functional as F
 from transformers import CLIPModel, LlavaForConditionalGeneration
 
 from playground.moji.world import plural
+from playground.training.augment import share_at
 from playground.training.checkpoint import carry_over, save_checkpoint
 from playground.training.loop import Run, add_run_arguments, conclude, run_from, train
-from playground.training.scene_tensors import IGNORE, NAMES, patch_truth, pixel_values, training_scene
+from playground.training.scene_tensors import IGNORE, NAMES, patch_truth, training_pixels, training_scene
 from playground.training.stages import announce, set_learning
 from playground.training.vlm import SIZES, chat_tokenizer, make_processor, make_vlm
 
@@ -90,9 +91,10 @@ class AlignmentObjective(nn.Module):
 
 def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
     """Scenes with the name of every patch, and which patches hold a centre."""
-    scenes = [training_scene(rng) for _ in range(size)]
+    share = share_at(fraction)
+    scenes = [training_scene(rng, None, share) for _ in range(size)]
     truth = patch_truth(scenes)
-    return {"pixels": pixel_values(scenes), "names": truth["names"], "centres": truth["centres"]}
+    return {"pixels": training_pixels(scenes, rng, share), "names": truth["names"], "centres": truth["centres"]}
 
 
 def align(run: Run, vlm: LlavaForConditionalGeneration) -> list[float]:

@@ -20,13 +20,14 @@ from torch.nn import functional as F
 from transformers import BlipForConditionalGeneration, CLIPModel
 
 from playground.training.alignment import name_targets
+from playground.training.augment import share_at
 from playground.training.blip_model import SIZES, blip_tokenizer, make_blip, make_processor
 from playground.training.blip_packing import RowPacker
 from playground.training.checkpoint import save_checkpoint
 from playground.training.loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
 from playground.training.optimisation import make_optimizers
 from playground.training.packing import talks_about
-from playground.training.scene_tensors import IGNORE, NAMES, patch_truth, pixel_values, training_scene
+from playground.training.scene_tensors import IGNORE, NAMES, patch_truth, training_pixels, training_scene
 from playground.training.stages import announce, set_learning
 
 ALIGN_SHARE = 0.08  # of the budget: no talks yet; the tower learns to see what moji-clip sees, words find patches
@@ -192,14 +193,17 @@ def batch_maker(curriculum: tuple[tuple[float, int], ...] = CURRICULUM) -> MakeB
     packer = RowPacker(blip_tokenizer())
 
     def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
+        share = share_at(fraction)
         if fraction < ALIGN_SHARE:
-            scenes = [training_scene(rng) for _ in range(2 * size)]
-            return patch_truth(scenes) | {"pixels": pixel_values(scenes), "tower": torch.tensor(True)}
+            scenes = [training_scene(rng, None, share) for _ in range(2 * size)]
+            pixels = training_pixels(scenes, rng, share)
+            return patch_truth(scenes) | {"pixels": pixels, "tower": torch.tensor(True)}
         most = next(things for until, things in curriculum if fraction < until)
-        scenes = [training_scene(rng, int(rng.integers(1, most + 1))) for _ in range(size)]
+        scenes = [training_scene(rng, int(rng.integers(1, most + 1)), share) for _ in range(size)]
         packed = packer.pack(scenes, [talks_about(scene, rng) for scene in scenes], rng)
         learns = {"tower": torch.tensor(not TOWER_RESTS[0] <= fraction < TOWER_RESTS[1])}
-        return patch_truth(scenes) | {"pixels": pixel_values(scenes)} | learns | packed | packer.captions(scenes)
+        pixels = training_pixels(scenes, rng, share)
+        return patch_truth(scenes) | {"pixels": pixels} | learns | packed | packer.captions(scenes)
 
     return make_batch
 

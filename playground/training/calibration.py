@@ -22,6 +22,7 @@ from playground.checkpoints.catalog import find
 from playground.checkpoints.fingerprint import fingerprint
 from playground.models.chat import ChatModel
 from playground.models.generation.image_features import Seen
+from playground.moji.asking import LOOSE
 from playground.tasks.answer import answer
 from playground.training.evaluate import CHAT_MODELS, shipped
 from playground.training.measures_answers import Reply, is_right, questions_about
@@ -35,7 +36,7 @@ Answers = tuple[list[float], list[bool]]
 
 def answers(chat: ChatModel, scenes: int, seed: int) -> Answers:
     """The probability of each answer about fresh scenes, and whether it is right word for word."""
-    asked = [item for item in questions_about(as_drawn(fresh_scenes(scenes, seed)), seed, loose=True)]
+    asked = [item for item in questions_about(as_drawn(fresh_scenes(scenes, seed)), seed, LOOSE)]
     alone = [item for item in asked if len(item.talk) == 1]  # the tab asks one question
     seen, sure, right = Seen(), [], []
     for item in tqdm(alone, desc=f"{chat.name}, seed {seed}", leave=False):

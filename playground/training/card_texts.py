@@ -57,7 +57,7 @@ _TALK_LIMITS = (
 _ASK = """
 from PIL import Image
 from playground import load
-from playground.models.chat import Message
+from playground.models.messages import Message
 
 model = load("{name}")
 picture = Image.open("assets/examples/two-dogs.png")
@@ -130,7 +130,7 @@ print(processor.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_t
 import json
 from PIL import Image
 from playground import load
-from playground.models.chat import Message
+from playground.models.messages import Message
 
 model = load("assets/moji/moji-vlm-json")
 picture = Image.open("assets/examples/two-dogs.png")

@@ -28,14 +28,16 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from playground.moji.asking import Asker, Typing
 from playground.moji.scenes import Scene
-from playground.moji.words import Asker, plural_name
+from playground.moji.words import plural_name
 from playground.moji.world import PATCH, article
+from playground.training.augment import share_at
 from playground.training.checkpoint import save_checkpoint
 from playground.training.encoder import image_processor
 from playground.training.loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
 from playground.training.optimisation import make_optimizers
-from playground.training.scene_tensors import GROUND, IGNORE, NAME_INDEX, patch_truth, pixel_values, training_scene
+from playground.training.scene_tensors import GROUND, IGNORE, NAME_INDEX, patch_truth, training_pixels, training_scene
 from playground.training.stages import announce, set_learning
 
 END = "<end>"
@@ -115,12 +117,11 @@ def carry_heads(owl: OwlViTForObjectDetection, folder: Path) -> None:
 
 def phrases_about(scene: Scene, rng: np.random.Generator, absent: int = ABSENT) -> list[tuple[str, str]]:
     """Phrases with the name that each stands for: everything in the scene, and ``absent`` names that are not."""
-    asker = Asker(scene, rng)
+    asker = Asker(scene, rng, Typing(synonyms=0.15))
     names = [asker.pick((thing.name, thing.noun)) for thing in scene.things]
     names += [asker.absent_name() for _ in range(absent)]
-    return [
-        (asker.pick((name, article(name), f"the {name}", plural_name(name))), name) for name in dict.fromkeys(names)
-    ]
+    asked = [(asker.said(name), name) for name in dict.fromkeys(names)]
+    return [(asker.pick((said, article(said), f"the {said}", plural_name(said))), name) for said, name in asked]
 
 
 class DetectionObjective(nn.Module):
@@ -172,7 +173,8 @@ def batch_maker(tokenizer: PreTrainedTokenizerFast) -> MakeBatch:
     """``make_batch`` for ``loop.train``: every scene is asked for the phrases of all scenes in the batch."""
 
     def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
-        scenes = [training_scene(rng) for _ in range(size)]
+        share = share_at(fraction)
+        scenes = [training_scene(rng, None, share) for _ in range(size)]
         asked = dict([(_PADDING, GROUND), *(pair for scene in scenes for pair in phrases_about(scene, rng))])
         texts = tokenizer(list(asked), padding=True, truncation=True, return_tensors="pt")
         truth = patch_truth(scenes)
@@ -183,7 +185,7 @@ def batch_maker(tokenizer: PreTrainedTokenizerFast) -> MakeBatch:
                 fits = torch.tensor([name in (thing.name, thing.noun) for name in asked.values()])
                 found[row, _centre_patch(thing.box, side), fits] = 1.0
         return {
-            "pixels": pixel_values(scenes),
+            "pixels": training_pixels(scenes, rng, share),
             "ids": texts.input_ids,
             "mask": texts.attention_mask,
             "found": found,

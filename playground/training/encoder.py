@@ -10,6 +10,7 @@ Run: ``python -m playground.training.encoder --minutes 40``
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,12 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, PreTrainedTokenizerFast
 
-from playground.moji.scenes import Scene, make_scene
+from playground.moji.scenes import Scene, Variety, make_scene
+from playground.moji.synonyms import synonyms
 from playground.moji.tokenizer import make_tokenizer
 from playground.moji.words import short_caption
-from playground.moji.world import CANVAS, PATCH, STYLES, WRITINGS, article
+from playground.moji.world import ALL_STYLES, CANVAS, PATCH, WRITINGS, article
+from playground.training.augment import reframed, share_at
 from playground.training.checkpoint import carry_over, save_checkpoint
 from playground.training.loop import MakeBatch, add_run_arguments, conclude, run_from, train
 from playground.training.scene_tensors import (
@@ -31,7 +34,7 @@ from playground.training.scene_tensors import (
     NAMES,
     STD,
     patch_truth,
-    pixel_values,
+    training_pixels,
     training_scene,
 )
 from playground.training.stages import announce
@@ -40,7 +43,8 @@ SIZES = {"tiny": (64, 2), "small": (192, 6), "base": (384, 8)}  # hidden size, v
 TEXT_LENGTH = 64
 SPRITE_CANVAS = 64  # pixels; the first part of the curriculum shows one thing on a small canvas
 SPRITE_SHARE = 0.22  # of the budget
-SPRITE_SIGNS = 0.3  # of the sprites: nineteen writings look more alike than all emoji do
+SPRITE_SIGNS = 0.12  # of the sprites: nineteen writings look more alike than all emoji do
+_OTHERS = 2  # of the lists of names hold other words for things
 _TEMPLATES = ("{name}", "{a}", "the {name}", "a picture of {a}")
 
 
@@ -69,9 +73,15 @@ def image_processor() -> CLIPImageProcessor:
     )
 
 
-def name_phrases(template: str) -> list[str]:
-    """The names of everything in the world, as ``template`` words them."""
-    return [template.format(name=name, a=name if name == GROUND else article(name)) for name in NAMES]
+def name_phrases(template: str, names: Sequence[str] = NAMES) -> list[str]:
+    """The names of everything in the world, or other words for them, as ``template`` words them."""
+    return [template.format(name=name, a=name if name == GROUND else article(name)) for name in names]
+
+
+def other_names(rng: np.random.Generator) -> list[str]:
+    """The names of everything in the world, half of them by another word where there is one."""
+    others = synonyms()
+    return [str(rng.choice(others[name])) if name in others and rng.random() < 0.5 else name for name in NAMES]
 
 
 class EncoderObjective(nn.Module):
@@ -125,31 +135,44 @@ class EncoderObjective(nn.Module):
         }  # fmt: skip
 
 
-def scenes_for(rng: np.random.Generator, size: int, fraction: float, sprites: float = SPRITE_SHARE) -> list[Scene]:
+def scenes_for(
+    rng: np.random.Generator,
+    size: int,
+    fraction: float,
+    sprites: float = SPRITE_SHARE,
+    styles: tuple[str, ...] = ALL_STYLES,
+) -> list[Scene]:
     """The curriculum: single things on a small canvas (four times as many), then scenes of one to six.
 
-    ``sprites`` is the share of the budget that the first part takes.
+    ``sprites`` is the share of the budget that the first part takes; ever more is changed as the budget is used.
     """
+    share = share_at(fraction)
     if fraction < sprites:
-        return [_sprite_scene(rng) for _ in range(4 * size)]
-    return [training_scene(rng) for _ in range(size)]
+        return [_sprite_scene(rng, Variety(styles, shapes=True, changes=share)) for _ in range(4 * size)]
+    # every eighth scene holds one thing on its large canvas: what zero-shot classification is asked about
+    return [training_scene(rng, 1 if index % 8 == 0 else None, share, styles) for index in range(size)]
 
 
-def _sprite_scene(rng: np.random.Generator) -> Scene:
-    sign = ("sign", str(rng.choice(WRITINGS)), str(rng.choice(STYLES)))
-    return make_scene(rng, 1, canvas=SPRITE_CANVAS, names=[sign] if rng.random() < SPRITE_SIGNS else None)
+def _sprite_scene(rng: np.random.Generator, variety: Variety) -> Scene:
+    sign = ("sign", str(rng.choice(WRITINGS)), str(rng.choice(variety.styles)))
+    names = [sign] if rng.random() < SPRITE_SIGNS else None
+    return reframed(make_scene(rng, 1, canvas=SPRITE_CANVAS, names=names, variety=variety), rng, variety.changes)
 
 
-def batch_maker(tokenizer: PreTrainedTokenizerFast, sprites: float = SPRITE_SHARE) -> MakeBatch:
-    """``make_batch`` for ``loop.train``; ``sprites`` as in ``scenes_for``."""
-    phrases = [tokenizer(name_phrases(template), padding=True, return_tensors="pt") for template in _TEMPLATES]
+def batch_maker(
+    tokenizer: PreTrainedTokenizerFast, sprites: float = SPRITE_SHARE, styles: tuple[str, ...] = ALL_STYLES
+) -> MakeBatch:
+    """``make_batch`` for ``loop.train``; ``sprites`` and ``styles`` as in ``scenes_for``."""
+    worded = [name_phrases(template) for template in _TEMPLATES]
+    worded += [name_phrases("{name}", other_names(np.random.default_rng(each))) for each in range(_OTHERS)]
+    phrases = [tokenizer(texts, padding=True, return_tensors="pt") for texts in worded]
 
     def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
-        scenes = scenes_for(rng, size, fraction, sprites)
+        scenes = scenes_for(rng, size, fraction, sprites, styles)
         captions = tokenizer([short_caption(scene) for scene in scenes], padding=True, return_tensors="pt")
         names = phrases[int(rng.integers(len(phrases)))]
         return patch_truth(scenes) | {
-            "pixels": pixel_values(scenes),
+            "pixels": training_pixels(scenes, rng, share_at(fraction)),
             "name_ids": names.input_ids,
             "name_mask": names.attention_mask,
             "caption_ids": captions.input_ids,
@@ -166,6 +189,7 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-clip"))
     parser.add_argument("--begin", type=Path, help="go on from this moji-clip")
+    parser.add_argument("--without", nargs="*", choices=ALL_STYLES, default=(), help="styles to leave out")
     parser.add_argument("--sprites", type=float, default=SPRITE_SHARE, help="share of the budget for single sprites")
     arguments = parser.parse_args()
     run = run_from(arguments)
@@ -177,7 +201,8 @@ def main() -> None:
         carry_over(clip, arguments.begin, tokenizer)
     if not torch.cuda.is_available():
         clip.set_attn_implementation("eager")  # on CPUs a step takes a sixth less than with SDPA's backward pass
-    train(run, EncoderObjective(clip), batch_maker(tokenizer, arguments.sprites))
+    styles = tuple(style for style in ALL_STYLES if style not in arguments.without)
+    train(run, EncoderObjective(clip), batch_maker(tokenizer, arguments.sprites, styles))
     save_checkpoint(clip, CLIPProcessor(image_processor(), tokenizer), arguments.output)
     conclude(run)
 

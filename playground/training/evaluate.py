@@ -18,7 +18,9 @@ import torch
 from playground import load
 from playground.checkpoints.catalog import find
 from playground.checkpoints.fingerprint import fingerprint
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
+from playground.models.messages import Message
+from playground.moji.asking import LOOSE
 from playground.moji.phrasing import SHORT_PROMPT
 from playground.moji.scenes import Scene
 from playground.training.measures_answers import ask, measure_captions, questions_about, score_answers
@@ -58,17 +60,17 @@ def measure_seconds(chat: ChatModel, scenes: Sequence[Scene]) -> dict[str, float
 def measure_world(chat: ChatModel, world: World, count: int, seed: int) -> dict[str, dict]:
     """``answers`` by question type and ``captions`` in one of the harder worlds."""
     shown = world.shown(count, seed)
-    asked = questions_about(shown, seed, world.unasked, **{"loose": True} | world.typing)
+    asked = questions_about(shown, seed, world.typing, world.unasked)
     return {
         "answers": score_answers(asked, ask(chat, asked)),
-        "captions": measure_captions(chat, shown, seed, **world.typing),
+        "captions": measure_captions(chat, shown, seed, world.typing),
     }
 
 
 def measure_chat(chat: ChatModel, scenes: Sequence[Scene], seed: int) -> dict:
     """All figures of one chat model; a fifth as many scenes of each harder world."""
     shown = as_drawn(scenes)
-    asked = questions_about(shown, seed, loose=True)
+    asked = questions_about(shown, seed, LOOSE)
     replies = ask(chat, asked)
     return {
         "answers": score_answers(asked, replies),

@@ -19,10 +19,11 @@ from transformers import LlavaForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from playground.training.alignment import name_targets, patch_word_loss, project
+from playground.training.augment import share_at
 from playground.training.checkpoint import save_checkpoint
 from playground.training.loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
 from playground.training.packing import Packer, talks_about
-from playground.training.scene_tensors import patch_truth, pixel_values, training_scene
+from playground.training.scene_tensors import patch_truth, training_pixels, training_scene
 from playground.training.stages import announce, set_learning
 from playground.training.vlm import chat_tokenizer, make_processor
 from playground.training.word_vectors import carry_words
@@ -71,10 +72,12 @@ def batch_maker(curriculum: tuple[tuple[float, int], ...] = CURRICULUM) -> MakeB
 
     def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
         most = next(things for until, things in curriculum if fraction < until)
-        scenes = [training_scene(rng, int(rng.integers(1, most + 1))) for _ in range(size)]
+        share = share_at(fraction)
+        scenes = [training_scene(rng, int(rng.integers(1, most + 1)), share) for _ in range(size)]
         packed = packer.pack([talks_about(scene, rng) for scene in scenes])
         truth = patch_truth(scenes)
-        return packed | {"pixels": pixel_values(scenes), "names": truth["names"], "centres": truth["centres"]}
+        pixels = training_pixels(scenes, rng, share)
+        return packed | {"pixels": pixels, "names": truth["names"], "centres": truth["centres"]}
 
     return make_batch
 

@@ -7,22 +7,19 @@ import json
 import random
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.utils import broadcast
+from safetensors import SafetensorError
 from torch import nn
 from tqdm.auto import tqdm
 
 from playground.training.checkpoint import is_first_process
+from playground.training.drawing import MakeBatch, batches, default_workers
 from playground.training.optimisation import make_optimizers, schedule
-
-MakeBatch = Callable[[np.random.Generator, int, float], dict[str, torch.Tensor]]
-"""(random generator, scenes in the batch, fraction of the budget used) → the objective's inputs by name."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,8 @@ class Budget:
 class Run:
     """Where and how one stage trains. ``folder`` holds its checkpoints; an unfinished one is resumed from there.
 
-    ``rate`` scales the stage's learning rates: below 1 to go on from weights that have learnt already.
+    ``rate`` scales the stage's learning rates: below 1 to go on from weights that have learnt already. ``workers``
+    processes draw scenes beside the one that learns; 0 draws them between the steps. The data are the same.
     """
 
     folder: Path
@@ -51,6 +49,7 @@ class Run:
     seed: int = 0
     save_minutes: float = 5.0
     rate: float = 1.0
+    workers: int = 0
 
 
 class _Progress:
@@ -124,6 +123,13 @@ def train(
     before = progress.seconds
     bar = tqdm(total=100, unit="%", disable=not accelerator.is_main_process, mininterval=10, initial=0)
     smooth: dict[str, float] = {}
+
+    fraction, _ = _agreed(accelerator, run.budget.fraction(progress.step, progress.seconds), 0.0)
+
+    def fraction_at(step: int) -> float:  # the agreed one: all processes then order alike
+        return run.budget.fraction(step, 0.0) if run.budget.steps else fraction
+
+    drawn = batches(make_batch, run.batch, run.seed, accelerator.process_index, progress.step, fraction_at, run.workers)
     while True:
         fraction = run.budget.fraction(progress.step, progress.seconds)
         fraction, due = _agreed(accelerator, fraction, time.monotonic() - saved > 60 * run.save_minutes)
@@ -133,8 +139,7 @@ def train(
             _save(accelerator, state)
             saved = time.monotonic()
         schedule(optimizers, fraction)
-        rng = np.random.default_rng((run.seed, progress.step, accelerator.process_index))
-        batch = {name: value.to(accelerator.device) for name, value in make_batch(rng, run.batch, fraction).items()}
+        batch = {name: value.to(accelerator.device, non_blocking=True) for name, value in next(drawn).items()}
         parts = model(**batch)
         accelerator.backward(parts["loss"])
         accelerator.clip_grad_norm_(model.parameters(), 1.0)
@@ -144,7 +149,9 @@ def train(
         parts = {name: value.detach() for name, value in parts.items()}
         losses.append(float(parts["loss"]))
         for name, value in parts.items():
-            smooth[name] = 0.95 * smooth.get(name, float(value)) + 0.05 * float(value)
+            number = float(value)
+            if number == number:  # a batch without any thing of a kind has no mean of it
+                smooth[name] = 0.95 * smooth.get(name, number) + 0.05 * number
         progress.step += 1
         progress.seconds = before + time.monotonic() - began
         bar.n = round(100 * fraction, 1)
@@ -179,10 +186,23 @@ def _earlier(state: Path) -> Path:
 
 
 def _save(accelerator: Accelerator, state: Path) -> None:
-    """Write the state beside the last one and then put it in its place: whenever a run is killed, one is whole."""
+    """Write the state beside the last one and then put it in its place: whenever a run is killed, one is whole.
+
+    Where it cannot be written (no room on the disk) the last one stays, and the run goes on.
+    """
     fresh = state.with_name("state.fresh")
-    accelerator.save_state(str(fresh))
-    accelerator.wait_for_everyone()
+    failed = 0.0
+    try:
+        accelerator.save_state(str(fresh))
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch tells of a full disk by a RuntimeError
+        print(f"could not write {fresh}: {error}\nThe state before it stays, and training goes on.", flush=True)
+        failed = 1.0
+    if accelerator.num_processes > 1:
+        failed = float(accelerator.gather(torch.tensor([failed], device=accelerator.device)).max())
+    if failed:
+        if accelerator.is_main_process:
+            shutil.rmtree(fresh, ignore_errors=True)
+        return
     if not accelerator.is_main_process:
         return
     if state.exists():
@@ -202,10 +222,19 @@ def add_run_arguments(
     parser.add_argument("--batch", type=int, default=batch, help="scenes in a step, per process")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save-minutes", type=float, default=5.0, help="time between checkpoints to resume from")
+    parser.add_argument("--workers", type=int, default=default_workers(), help="processes that draw scenes")
     parser.add_argument("--rate", type=float, default=rate, help="factor on the stage's learning rates")
 
 
 def run_from(arguments: argparse.Namespace) -> Run:
     """The run that the options of ``add_run_arguments`` describe."""
     budget = Budget(arguments.steps, arguments.minutes)
-    return Run(arguments.folder, budget, arguments.batch, arguments.seed, arguments.save_minutes, arguments.rate)
+    return Run(
+        arguments.folder,
+        budget,
+        arguments.batch,
+        arguments.seed,
+        arguments.save_minutes,
+        arguments.rate,
+        arguments.workers,
+    )

@@ -24,23 +24,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from peft import LoraConfig, PeftModel
-from safetensors.torch import load_file, save_file
+from peft import LoraConfig, PeftModel, get_peft_model_state_dict, inject_adapter_in_model
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 from transformers import LlavaForConditionalGeneration, LlavaProcessor, PreTrainedTokenizerFast
 
 from playground.checkpoints.fingerprint import fingerprint
 from playground.models.chat import ChatModel
+from playground.moji.asking import LOOSE
 from playground.moji.scenes import Scene
 from playground.moji.words import Exchange, counts, plural_name
 from playground.training.answers import answer_logits
+from playground.training.augment import share_at
 from playground.training.checkpoint import save_checkpoint, written_once
 from playground.training.loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
 from playground.training.measures_answers import Asked, ask, questions_about, score_answers
 from playground.training.measures_worlds import as_drawn, fresh_scenes
 from playground.training.packing import Packer, talks_about
-from playground.training.scene_tensors import pixel_values, training_scene
+from playground.training.scene_tensors import training_pixels, training_scene
 from playground.training.scoring import NAME_OF
 from playground.training.stages import announce, set_learning
 
@@ -76,9 +78,13 @@ def new_tokens(tokenizer: PreTrainedTokenizerFast) -> list[int]:
 
 
 def add_adapter(vlm: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, rank: int) -> None:
-    """Put LoRA matrices of this rank beside every matrix of the language model, and vectors for ``new_tokens``."""
+    """Put LoRA matrices of this rank beside every matrix of the language model, and vectors for ``new_tokens``.
+
+    By peft itself: what transformers does with it, it does with some versions of peft only.
+    """
     rows = {"embed_tokens": new_tokens(tokenizer)}
-    vlm.add_adapter(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=_MATRICES, trainable_token_indices=rows))
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=_MATRICES, trainable_token_indices=rows)
+    inject_adapter_in_model(config, vlm)
 
 
 class AnswerObjective(nn.Module):
@@ -102,14 +108,15 @@ def batch_maker(tokenizer: PreTrainedTokenizerFast) -> MakeBatch:
     packer = Packer(tokenizer)
 
     def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
-        scenes = [training_scene(rng) for _ in range(size)]
+        share = share_at(fraction)
+        scenes = [training_scene(rng, None, share) for _ in range(size)]
         talks = []
         for scene in scenes:
             prompt = _JSON_PROMPTS[int(rng.integers(len(_JSON_PROMPTS)))]
             old = talks_about(scene, rng)
             rehearsed = [old[i] for i in rng.permutation(len(old))[:REHEARSED]]
             talks.append([(Exchange("json", prompt, json_answer(scene)),), *rehearsed])
-        return packer.pack(talks) | {"pixels": pixel_values(scenes)}
+        return packer.pack(talks) | {"pixels": training_pixels(scenes, rng, share)}
 
     return make_batch
 
@@ -126,7 +133,7 @@ def measure(vlm: LlavaForConditionalGeneration, processor: LlavaProcessor, count
     """Shares on ``count`` fresh scenes: "valid" JSON, "right" JSON; and "ordinary" questions about a third of them."""
     chat, scenes = ChatModel("moji-vlm", None, vlm, processor), fresh_scenes(count, seed)
     replies = ask(chat, [Asked(scene.image, (Exchange("json", JSON_PROMPT, ""),)) for scene in scenes])
-    ordinary = questions_about(as_drawn(scenes[: max(1, count // 3)]), seed, loose=True)
+    ordinary = questions_about(as_drawn(scenes[: max(1, count // 3)]), seed, LOOSE)
     claimed = [read_json(reply.text) for reply in replies]
     return {
         "scenes": count,
@@ -143,12 +150,11 @@ def save_adapter(vlm: LlavaForConditionalGeneration, base: Path, folder: Path) -
     lies, seen from ``folder``."""
     rounded = deepcopy(vlm).to(torch.bfloat16)
     config = rounded.peft_config["default"]
-    config.base_model_name_or_path, config.inference_mode = str(base), True
-    rounded.save_pretrained(folder)
-    config.base_model_name_or_path = Path(os.path.relpath(base, folder)).as_posix()
+    config.base_model_name_or_path, config.inference_mode = Path(os.path.relpath(base, folder)).as_posix(), True
     config.save_pretrained(folder)
-    # Word vectors are tied to the output head, and transformers looks for those of new tokens under both names.
-    weights = load_file(folder / "adapter_model.safetensors")
+    learnt = get_peft_model_state_dict(rounded, save_embedding_layers=False)
+    weights = {f"base_model.model.{name}": tensor.contiguous() for name, tensor in learnt.items()}
+    # Word vectors are tied to the output head, and those of new tokens are looked for under both names.
     rows = weights["base_model.model.model.language_model.embed_tokens.token_adapter.trainable_tokens_delta"]
     weights["base_model.model.lm_head.token_adapter.trainable_tokens_delta.default"] = rows.clone()
     save_file(weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})

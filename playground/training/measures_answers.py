@@ -11,19 +11,24 @@ import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
 from playground.models.generation import image_inputs as vision
 from playground.models.generation.image_features import Seen
+from playground.models.messages import Message
 from playground.models.prompt import answer_start
-from playground.moji.phrasing import DETAILED_PROMPT
-from playground.moji.talks import follow_up
-from playground.moji.words import QUESTION_TYPES, Asker, Exchange, counts, detailed_caption
+from playground.moji.asking import USUAL, Asker, Typing
+from playground.moji.phrasing import DETAILED_PROMPT, SHORT_PROMPT
+from playground.moji.questions import QUESTION_TYPES
+from playground.moji.questions import ask as draw
+from playground.moji.scenes import Scene
+from playground.moji.talks import FOLLOW_UP, follow_up
+from playground.moji.words import Exchange, counts, short_caption
 from playground.training.measures_worlds import EVALUATION, Shown
 from playground.training.scoring import constant_answer_share, normalised, score_captions
 
 BATCH = 32
 WINDOW = 512  # prompts that are ready at a time: each holds its picture
-TYPES = (*QUESTION_TYPES, "follow-up")
+TYPES = (*QUESTION_TYPES, FOLLOW_UP)
 LONGEST = 96  # tokens of an answer
 
 
@@ -96,22 +101,27 @@ def _generate(chat: ChatModel, prepared: Sequence[Mapping[str, torch.Tensor]], s
 
 
 def questions_about(
-    shown: Sequence[Shown], seed: int, unasked: Sequence[str] = (), **typing: float | bool
+    shown: Sequence[Shown],
+    seed: int,
+    typing: Typing = USUAL,
+    unasked: Sequence[str] = (),
+    kinds: Sequence[str] = QUESTION_TYPES,
 ) -> list[Asked]:
-    """One talk of every question type that fits each scene. ``typing`` is what ``Asker`` takes."""
+    """One talk of every kind of question that fits each scene, and one with a follow-up; not those ``unasked``."""
     asked = []
     for index, each in enumerate(shown):
         rng = np.random.default_rng((EVALUATION, seed, 7, index))
-        asker = Asker(each.scene, rng, **typing)
-        singles = [getattr(asker, kind)() for kind in QUESTION_TYPES if kind not in unasked]
-        talks = [(exchange,) for exchange in singles if exchange] + [follow_up(each.scene, rng, **typing)]
+        asker = Asker(each.scene, rng, typing)
+        singles = [draw(kind, asker) for kind in kinds if kind not in unasked]
+        talks = [(exchange,) for exchange in singles if exchange] + [follow_up(asker)]
         asked += [Asked(each.image, talk) for talk in talks if talk]
     return asked
 
 
 def is_right(asked: Asked, reply: Reply) -> bool:
-    """Whether the reply is the true answer, but for case and the mark at its end."""
-    return normalised(reply.text) == normalised(asked.talk[-1].answer)
+    """Whether the reply is the true answer, or one as right, but for case and the mark at its end."""
+    asked_last = asked.talk[-1]
+    return normalised(reply.text) in map(normalised, (asked_last.answer, *asked_last.also))
 
 
 def score_answers(asked: Sequence[Asked], replies: Sequence[Reply]) -> dict[str, dict]:
@@ -135,24 +145,28 @@ def score_answers(asked: Sequence[Asked], replies: Sequence[Reply]) -> dict[str,
 
 
 def measure_captions(
-    chat: ChatModel, shown: Sequence[Shown], seed: int = 0, *, detailed: bool = False, **typing: float | bool
+    chat: ChatModel, shown: Sequence[Shown], seed: int = 0, typing: Typing | None = None, *, detailed: bool = False
 ) -> dict[str, float]:
     """Short captions by ``score_captions``, asked for with the app's prompt, or as ``typing`` types it.
 
-    ``detailed`` adds the share of detailed captions that are right word for word.
+    ``detailed`` adds the share of detailed captions that are right word for word, a place within 4 pixels of its border
+    either way.
     """
-    prompts = []
-    for index, each in enumerate(shown):
-        asker = Asker(each.scene, np.random.default_rng((EVALUATION, seed, 9, index)), **typing)
-        prompts.append(asker.caption(first=not typing))
+    prompts = [Exchange("caption", SHORT_PROMPT, short_caption(each.scene)) for each in shown]
+    if typing is not None:
+        rngs = (np.random.default_rng((EVALUATION, seed, 9, index)) for index in range(len(shown)))
+        askers = (Asker(each.scene, rng, typing) for each, rng in zip(shown, rngs, strict=True))
+        prompts = [Exchange("caption", asker.phrase("caption"), short_caption(asker.scene)) for asker in askers]
     replies = ask(chat, [Asked(each.image, (prompt,)) for each, prompt in zip(shown, prompts, strict=True)])
     score = vars(score_captions([reply.text for reply in replies], [counts(each.scene) for each in shown]))
     if not detailed:
         return score
-    prompt = Exchange("detail", DETAILED_PROMPT, "")
-    longer = ask(chat, [Asked(each.image, (prompt,)) for each in shown])
-    exact = [
-        normalised(reply.text) == normalised(detailed_caption(each.scene))
-        for reply, each in zip(longer, shown, strict=True)
-    ]
+    asked = [Asked(each.image, (_detailed(each.scene),)) for each in shown]
+    exact = [is_right(item, reply) for item, reply in zip(asked, ask(chat, asked), strict=True)]
     return score | {"detailed": float(np.mean(exact))}
+
+
+def _detailed(scene: Scene) -> Exchange:
+    """The app's question for a detailed caption, and the right ones."""
+    told = draw("detail", Asker(scene, np.random.default_rng(0)))
+    return Exchange("detail", DETAILED_PROMPT, told.answer, told.also)

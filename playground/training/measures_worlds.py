@@ -6,7 +6,7 @@ Every scene comes from a seed that begins with a number that no training step us
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
 from itertools import combinations
@@ -14,9 +14,10 @@ from itertools import combinations
 import numpy as np
 from PIL import Image
 
+from playground.moji.asking import LOOSE, Typing
 from playground.moji.fresh import EVALUATION, fresh_scenes
 from playground.moji.scenes import UNSEEN_GROUNDS, Name, Scene, choose_names, make_scene
-from playground.moji.world import CANVAS, COLOURS, NOUNS, SHAPES, STYLES, WRITINGS, held_out
+from playground.moji.world import CANVAS, COLOURS, EMOJI_NOUNS, SHAPES, STYLES, WRITINGS, held_out
 
 __all__ = ["ASPECTS", "EVALUATION", "HARDER", "Shown", "World", "as_drawn", "fresh_scenes", "held_out_pairs"]
 
@@ -48,14 +49,14 @@ def _any_scene(rng: Rng) -> Scene:
 class World:
     """One row of the table of harder worlds.
 
-    ``draw`` makes a scene and ``show`` the picture of it. ``typing`` is how questions are typed (see ``Asker``).
+    ``draw`` makes a scene and ``show`` the picture of it. ``typing`` is how questions are typed.
     ``unasked`` are question types whose answers the world leaves open.
     """
 
     name: str
     draw: Callable[[Rng], Scene] = _any_scene
     show: Callable[[Rng, Scene], Image.Image] = _whole
-    typing: dict[str, float | bool] = field(default_factory=dict)
+    typing: Typing = LOOSE
     unasked: tuple[str, ...] = ()
 
     def shown(self, count: int, seed: int) -> list[Shown]:
@@ -73,7 +74,7 @@ def as_drawn(scenes: Iterable[Scene]) -> list[Shown]:
 @cache
 def held_out_pairs() -> tuple[tuple[str, str], ...]:
     """All pairs of nouns that no training scene shows together."""
-    return tuple(pair for pair in combinations(NOUNS, 2) if held_out(*pair))
+    return tuple(pair for pair in combinations((*EMOJI_NOUNS, *SHAPES, "sign"), 2) if held_out(*pair))
 
 
 def _named(rng: Rng, noun: str) -> Name:
@@ -127,6 +128,9 @@ def _drawn_narrow(rng: Rng) -> Scene:
     return replace(scene, pixels=np.asarray(scene.image.resize((width, height), Image.Resampling.BICUBIC)))
 
 
+SIZES = ("bigger", "smaller", "size check", "biggest")  # kinds of question that compare sizes
+UNSEEN = Typing(unseen=True, synonyms=LOOSE.synonyms)
+
 HARDER = (
     World("pairs of things never seen together", _strange_pair),
     World("seven to nine things", _many),
@@ -136,7 +140,7 @@ HARDER = (
     World("96 × 96 pixels", show=_half),
     World("384 × 384 pixels", _drawn_large),
     # Which of two things is bigger depends on how a picture was squeezed: that stays unasked.
-    World("4:3 to 2:1, wide and tall", _drawn_narrow, unasked=("bigger",)),
-    World("a typing error in every question", typing={"loose": True, "slips": 1.0}),
-    World("wordings never seen", typing={"strange": True}),
+    World("4:3 to 2:1, wide and tall", _drawn_narrow, unasked=SIZES),
+    World("a typing error in every question", typing=replace(LOOSE, slips=1.0)),
+    World("wordings never seen", typing=UNSEEN),
 )

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from playground.models.chat import ChatModel
+from playground.moji.asking import Asker
 from playground.moji.scenes import Scene
-from playground.moji.words import Asker, Exchange
+from playground.moji.words import Exchange
 from playground.moji.world import COLOURS, COMPANIONS, EMOJI_NOUNS, NOUNS, SHAPES, article
 from playground.training.measures_answers import Asked, Reply, ask
 from playground.training.measures_worlds import EVALUATION, Shown
@@ -49,7 +50,7 @@ def absent_name(scene: Scene, kind: str, rng: np.random.Generator) -> str:
 
 
 def _question(name: str, answer: str) -> Exchange:
-    return Exchange("exists", f"is there {article(name)} in the picture?", answer)
+    return Exchange("exists", f"is there {article(name)} in the picture?", f"{answer.capitalize()}.")
 
 
 def measure_yes_no(chat: ChatModel, shown: Sequence[Shown], seed: int) -> dict[str, YesNoScore]:
@@ -67,4 +68,5 @@ def measure_yes_no(chat: ChatModel, shown: Sequence[Shown], seed: int) -> dict[s
 
 
 def _said(replies: Sequence[Reply]) -> list[str]:
-    return [normalised(reply.text) for reply in replies]
+    """ "Yes, there is a dog." says yes."""
+    return [normalised(reply.text).partition(",")[0] for reply in replies]

@@ -7,38 +7,38 @@ block-diagonal mask, as in Krell et al. 2021, with a shared prefix.)
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from playground.moji.asking import LOOSE, Asker, Typing
+from playground.moji.questions import KINDS, ask
 from playground.moji.scenes import Scene
 from playground.moji.talks import follow_up
-from playground.moji.words import Asker, Exchange
+from playground.moji.words import Exchange
 from playground.training.vlm import IMAGE_TOKENS
 
 LENGTH_STEP = 64  # rows are padded to a multiple: every new length costs memory that CPU kernels keep
 Talk = tuple[Exchange, ...]
-_EACH = (
-    "exists", "exists", "count", "count", "count", "total", "where", "where", "at",
-    "side", "side", "relation", "relation", "bigger", "bigger",
-)  # fmt: skip
-_SOME = ("absent", "kind", "outside", "outside")
-_SLIPS = 0.08  # share of questions with a small misspelling
+REMEMBERED = 50_000  # sentences
+TALKS = 20  # kinds of question drawn about each scene
+_NAMES = tuple(KINDS)
+_SHARES = np.array([kind.share for kind in KINDS.values()]) / sum(kind.share for kind in KINDS.values())
 
 
-def talks_about(scene: Scene, rng: np.random.Generator) -> list[Talk]:
-    """What one training sequence says about a scene: captions, single questions, follow-ups and one longer talk."""
-    asker = Asker(scene, rng, loose=True, slips=_SLIPS)
-    rare = [_SOME[i] for i in rng.permutation(len(_SOME))[:2]]
-    asked = [getattr(asker, name)() for name in (*_EACH, "colour", "says", *rare)]
+def talks_about(scene: Scene, rng: np.random.Generator, typing: Typing = LOOSE) -> list[Talk]:
+    """What one training sequence says about a scene: both captions, questions of kinds drawn by their shares, a talk
+    that leans on its first question, and two questions in one talk."""
+    asker = Asker(scene, rng, typing)
+    kinds = [_NAMES[i] for i in rng.choice(len(_NAMES), TALKS, p=_SHARES)]
+    asked = [ask(kind, asker) for kind in ("caption", "detail", *kinds)]
     singles = [exchange for exchange in asked if exchange]
-    talks: list[Talk] = [(exchange,) for exchange in singles]
-    talks += [(asker.caption(first=bool(rng.random() < 0.5)),), (asker.detail(first=bool(rng.random() < 0.5)),)]
-    if chain := follow_up(scene, rng, loose=True, slips=_SLIPS):
+    talks: list[Talk] = [(exchange,) for exchange in dict.fromkeys(singles[:-2])]
+    if chain := follow_up(asker):
         talks.append(chain)
-    again = [getattr(asker, _EACH[i])() for i in rng.integers(len(_EACH), size=3)]
-    if longer := tuple(exchange for exchange in again if exchange):
-        talks.append(longer)
+    talks.append(tuple(singles[-2:]))
     return talks
 
 
@@ -50,13 +50,14 @@ class Packer:
         self.user, self.assistant, self.image, self.end, self.start = tokenizer.convert_tokens_to_ids(
             ["<user>", "<assistant>", "<image>", "</s>", "<s>"]
         )
-        self._ids: dict[str, list[int]] = {}
+        self._ids = lru_cache(maxsize=REMEMBERED)(self._encode)
 
     def ids(self, text: str) -> list[int]:
         """Token ids of a sentence without special tokens."""
-        if text not in self._ids:
-            self._ids[text] = self.tokenizer(text, add_special_tokens=False).input_ids
-        return self._ids[text]
+        return self._ids(text)
+
+    def _encode(self, text: str) -> list[int]:
+        return self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
 
     def _talk(self, talk: Talk) -> tuple[list[int], list[float]]:
         """Ids of a talk (its first ``<user>`` stands before the picture) and the weight of each as a target."""

@@ -17,6 +17,7 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,11 @@ from torch.nn import functional as F
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 from playground.models.chat import ChatModel
+from playground.moji.asking import Asker
+from playground.moji.questions import ask as draw
+from playground.moji.questions import presence
 from playground.moji.scenes import Scene
-from playground.moji.words import SHORT_PROMPT, Asker, Exchange, counted, counts, join_phrases, short_caption
+from playground.moji.words import SHORT_PROMPT, Exchange, counted, counts, join_phrases, sentence, short_caption
 from playground.moji.world import NUMBERS
 from playground.training.answers import answer_logits
 from playground.training.checkpoint import save_checkpoint
@@ -42,6 +46,7 @@ from playground.training.stages import announce, set_learning
 
 BETA = 0.1  # how dear it is to leave the start
 ANCHOR = 1.0  # weight of the chosen answers' own loss
+_TRUTHS = ((True, "Yes."), (False, "No."))
 Pair = tuple[Exchange, Exchange]
 """The same question, answered truly and wrongly."""
 
@@ -52,7 +57,7 @@ def spoilt_caption(asker: Asker) -> str:
     phrases = [counted(name, number) for name, number in told.items()]
     place, invented = int(asker.rng.integers(len(phrases))), counted(asker.absent_name(), 1)
     phrases[place : place + int(asker.rng.random() < 0.5)] = [invented]
-    return join_phrases(phrases) + "."
+    return sentence(join_phrases(phrases))
 
 
 def pairs_about(scene: Scene, rng: np.random.Generator, own_caption: str) -> list[Pair]:
@@ -62,10 +67,11 @@ def pairs_about(scene: Scene, rng: np.random.Generator, own_caption: str) -> lis
     """
     asker = Asker(scene, rng)
     errs = parse_caption(own_caption) != counts(scene)
-    caption = Exchange("caption", SHORT_PROMPT, short_caption(scene))
-    there, absent, count = asker.exists(present=True), asker.exists(present=False), asker.count()
-    wrong = [number for number in ("none", *NUMBERS[1:7]) if number != count.answer]
-    rejected = (own_caption if errs else spoilt_caption(asker), "no", "yes", asker.pick(wrong))
+    caption = Exchange("caption", SHORT_PROMPT, sentence(short_caption(scene)))
+    there, absent = (Exchange("exists", presence.exists(asker, there)[0], said) for there, said in _TRUTHS)
+    count = draw("count", asker)
+    wrong = [sentence(number) for number in ("none", *NUMBERS[1:7]) if sentence(number) != count.answer]
+    rejected = (own_caption if errs else spoilt_caption(asker), "No.", "Yes.", asker.pick(wrong))
     chosen = (caption, there, absent, count)
     return [(good, Exchange(good.type, good.question, bad)) for good, bad in zip(chosen, rejected, strict=True)]
 
@@ -156,7 +162,8 @@ def prefer(
     objective = PreferenceObjective(vlm, beta, anchor)
     set_learning(vlm, "preference")
     batches = batch_maker(objective.reference, processor)
-    return train(run, objective, batches, matrix_rate=2e-4, other_rate=1e-4)
+    # the scenes' captions come from the model itself, so that no worker beside it can draw them
+    return train(replace(run, workers=0), objective, batches, matrix_rate=2e-4, other_rate=1e-4)
 
 
 def chair(captions: Sequence[str], truths: Sequence[Counter[str]]) -> dict[str, float]:

@@ -9,25 +9,33 @@ import numpy as np
 import torch
 from PIL import Image
 
-from playground.moji.scenes import Scene, Thing, make_scene
-from playground.moji.world import PATCH, names
+from playground.moji.scenes import Scene, Thing, Variety, make_scene
+from playground.moji.world import ALL_STYLES, PATCH, all_names
+from playground.training.augment import named_colours, reframed, relit
 
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.5, 0.5, 0.5)
 GROUND = "ground"
-NAMES = (*names(), GROUND)
+NAMES = (*all_names(), GROUND)
 NAME_INDEX = {name: index for index, name in enumerate(NAMES)}
 IGNORE = -100
 
 
-def training_scene(rng: np.random.Generator, count: int | None = None) -> Scene:
-    """A scene as training shows it: now and then squeezed, with small things, as a poor JPEG, or scaled down and up.
+def training_scene(
+    rng: np.random.Generator,
+    count: int | None = None,
+    share: float = 1.0,
+    styles: tuple[str, ...] = ALL_STYLES,
+) -> Scene:
+    """A scene as training shows it: in all ``styles``, its things and frame changed as often as ``share`` (0–1) says.
 
-    Evaluation goes a step further in each of these.
+    Now and then it is squeezed, has small things, is saved as a poor JPEG, or scaled down and up. Evaluation goes a
+    step further in each of these. The light changes later, see `training_pixels`.
     """
     stretch = float(np.exp(rng.uniform(-0.5, 0.5))) if rng.random() < 0.3 else 1.0
     sizes = (24, 40) if rng.random() < 0.1 else None
-    scene = make_scene(rng, count, sizes=sizes, stretch=stretch)
+    variety = Variety(styles, shapes=True, changes=share)
+    scene = reframed(make_scene(rng, count, sizes=sizes, stretch=stretch, variety=variety), rng, share)
     return replace(scene, pixels=_worn(scene.image, rng)) if rng.random() < 0.2 else scene
 
 
@@ -45,6 +53,11 @@ def pixel_values(scenes: list[Scene]) -> torch.Tensor:
     """Normalised pixels, float32 (scenes, 3, height, width), as the shipped image processors make them."""
     pixels = torch.from_numpy(np.stack([scene.pixels for scene in scenes]))
     return pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+
+
+def training_pixels(scenes: list[Scene], rng: np.random.Generator, share: float = 1.0) -> torch.Tensor:
+    """`pixel_values` of training scenes in another light each, as often as ``share`` (0–1) says."""
+    return relit(pixel_values(scenes).add_(1).div_(2), named_colours(scenes), rng, share).mul_(2).sub_(1)
 
 
 def patch_things(scene: Scene, patch: int = PATCH) -> np.ndarray:

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from playground.moji.synonyms import synonyms
 from playground.moji.words import plural_name
 from playground.moji.world import NUMBERS
 from playground.training.scene_tensors import NAMES
 
 # What a caption may call a thing, one or several of it → the name.
-NAME_OF = {plural_name(name): name for name in NAMES} | {name: name for name in NAMES}
+NAME_OF = {plural_name(word): noun for noun, words in synonyms().items() for word in words}
+NAME_OF |= {word: noun for noun, words in synonyms().items() for word in words}
+NAME_OF |= {plural_name(name): name for name in NAMES} | {name: name for name in NAMES}
 
 
 def normalised(answer: str) -> str:
@@ -23,7 +26,7 @@ def normalised(answer: str) -> str:
 
 
 def parse_caption(caption: str) -> Counter[str]:
-    """How many of each thing a caption claims: "a dog and two cats." → {"dog": 1, "cat": 2}."""
+    """How many of each thing a caption claims: "A dog and two cats." → {"dog": 1, "cat": 2}."""
     claimed: Counter[str] = Counter()
     for phrase in re.split(r",| and ", normalised(caption)):
         first, _, rest = phrase.strip().partition(" ")

@@ -23,13 +23,15 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from playground.moji.asking import Asker, Typing
 from playground.moji.scenes import Scene
-from playground.moji.words import Asker, plural_name
+from playground.moji.words import plural_name
 from playground.moji.world import article
+from playground.training.augment import share_at
 from playground.training.checkpoint import save_checkpoint
 from playground.training.encoder import image_processor
 from playground.training.loop import MakeBatch, add_run_arguments, conclude, run_from, train
-from playground.training.scene_tensors import pixel_values, training_scene
+from playground.training.scene_tensors import training_pixels, training_scene
 from playground.training.stages import announce, set_learning
 
 PHRASES = 4  # asked about each scene of a batch
@@ -57,13 +59,14 @@ def make_clipseg(clip: CLIPModel) -> CLIPSegForImageSegmentation:
 
 def ask_phrases(scene: Scene, rng: np.random.Generator, count: int = PHRASES) -> list[tuple[str, np.ndarray]]:
     """``count`` phrases with their masks (bool, of the picture's size): things that are there, and one in four not."""
-    asker = Asker(scene, rng)
+    asker = Asker(scene, rng, Typing(synonyms=0.15))
     asked = []
     for _ in range(count):
         thing = asker.pick(scene.things)
         name = asker.absent_name() if rng.random() < 0.25 else asker.pick((thing.name, thing.noun))
         fits = [i + 1 for i, other in enumerate(scene.things) if name in (other.name, other.noun)]
-        phrase = asker.pick((name, article(name), f"the {name}", plural_name(name)))
+        said = asker.said(name)
+        phrase = asker.pick((said, article(said), f"the {said}", plural_name(said)))
         asked.append((phrase, np.isin(scene.labels, fits)))
     return asked
 
@@ -100,11 +103,13 @@ def batch_maker(tokenizer: PreTrainedTokenizerFast) -> MakeBatch:
     """``make_batch`` for ``loop.train``; ``tokenizer`` is that of the ``moji-clip`` whose text encoder is used."""
 
     def make_batch(rng: np.random.Generator, size: int, fraction: float) -> dict[str, torch.Tensor]:
-        scenes = [training_scene(rng) for _ in range(size)]
+        share = share_at(fraction)
+        scenes = [training_scene(rng, None, share) for _ in range(size)]
         asked = [pair for scene in scenes for pair in ask_phrases(scene, rng)]
         texts = tokenizer([phrase for phrase, _ in asked], padding=True, return_tensors="pt")
         masks = torch.from_numpy(np.stack([mask for _, mask in asked])).float()
-        return {"pixels": pixel_values(scenes), "ids": texts.input_ids, "mask": texts.attention_mask, "masks": masks}
+        pixels = training_pixels(scenes, rng, share)
+        return {"pixels": pixels, "ids": texts.input_ids, "mask": texts.attention_mask, "masks": masks}
 
     return make_batch
 

@@ -14,10 +14,11 @@ from playground.checkpoints.download import Progress, download
 from playground.checkpoints.files import ADAPTER, LoadError, adapter_base
 from playground.checkpoints.hub import cached_on_disk
 from playground.checkpoints.plan import resolve
-from playground.models.chat import ChatModel, Message
+from playground.models.chat import ChatModel
 from playground.models.detection import DetectionModel
 from playground.models.embedding import EmbeddingModel
 from playground.models.loading import is_address, load, planned
+from playground.models.messages import Message
 from playground.models.segmentation import SegmentationModel
 from playground.models.server.chat import AnyChatModel, RemoteChatModel
 from playground.tasks import TaskError

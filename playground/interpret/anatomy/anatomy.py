@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playground.interpret.anatomy.hidden_states import Grid, Likely, Passage
+from playground.interpret.anatomy.hidden_states import ForwardRecord, Grid, Likely, Passage, Token
 from playground.interpret.anatomy.parts import Parts, parts_of
 from playground.interpret.anatomy.stages import Station, stations_of
 from playground.models.messages import Message
@@ -32,14 +32,6 @@ _LENS_WORDS, _NEXT_WORDS = 5, 10
 
 class NoAnatomy(ValueError):
     """A model's inside cannot be walked through; the message says why."""
-
-
-@dataclass(frozen=True)
-class Token:
-    """One position of the sequence that the model reads: its text, and whether it holds a part of the picture."""
-
-    text: str
-    picture: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,29 +89,9 @@ def anatomy(model: ChatModel, image: Image.Image, question: str, *, stop: thread
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Walk:
-    """What one run left behind.
-
-    inputs: what went in. vision, projected, reading, writing: the passage through the tower, out of the projector,
-    through an encoder of words (empty without one) and through the decoder. The others are as in `Anatomy`; view: the
-    place of the shown view, from the end where it is below 0.
-    """
-
-    inputs: Mapping[str, torch.Tensor]
-    views: np.ndarray | None
-    view: int
-    vision: Passage
-    projected: Passage
-    reading: Passage
-    writing: Passage
-    tokens: tuple[Token, ...]
-    beside: int
-    probabilities: np.ndarray
-    likely: Likely
-
-
-def _walk(model: ChatModel, parts: Parts, image: Image.Image, question: str, stop: threading.Event | None) -> Walk:
+def _walk(
+    model: ChatModel, parts: Parts, image: Image.Image, question: str, stop: threading.Event | None
+) -> ForwardRecord:
     from playground.interpret.anatomy.pixels import as_read
     from playground.interpret.encoder_attention import WHOLE_LAST, patch_grid, reading_order
 
@@ -151,7 +123,7 @@ def _walk(model: ChatModel, parts: Parts, image: Image.Image, question: str, sto
     likely = _likeliest(model, probabilities, _NEXT_WORDS)
     views = as_read(model.processor.image_processor, inputs)
     walked = (vision, projected, reading, writing)
-    return Walk(inputs, views, view, *walked, tokens, beside, probabilities.cpu().numpy(), likely)
+    return ForwardRecord(inputs, views, view, *walked, tokens, beside, probabilities.cpu().numpy(), likely)
 
 
 @contextlib.contextmanager

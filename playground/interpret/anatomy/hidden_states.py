@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -145,3 +145,33 @@ class Passage:
             return None
         lengths = np.linalg.norm(before, axis=1).mean()  # a single one may be 0
         return float(np.linalg.norm(vectors - before, axis=1).mean() / max(lengths, 1e-12))
+
+
+@dataclass(frozen=True)
+class Token:
+    """One position of the sequence that the model reads: its text, and whether it holds a part of the picture."""
+
+    text: str
+    picture: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ForwardRecord:
+    """What one run left behind.
+
+    inputs: what went in. vision, projected, reading, writing: the passage through the tower, out of the projector,
+    through an encoder of words (empty without one) and through the decoder. The others are as in `Anatomy`; view: the
+    place of the shown view, from the end where it is below 0.
+    """
+
+    inputs: Mapping[str, torch.Tensor]
+    views: np.ndarray | None
+    view: int
+    vision: Passage
+    projected: Passage
+    reading: Passage
+    writing: Passage
+    tokens: tuple[Token, ...]
+    beside: int
+    probabilities: np.ndarray
+    likely: Likely

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playground.interpret.anatomy.hidden_states import Layer, Passage
+from playground.interpret.anatomy.hidden_states import ForwardRecord, Layer, Passage
 from playground.interpret.anatomy.parts import Parts, parameters
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-    from playground.interpret.anatomy.anatomy import Walk
 
 PIXELS, PATCHES, VISION, PROJECTOR = "Pixels", "Patches", "Vision layers", "Projector"
 TOKENS, ENCODER, LANGUAGE, NEXT = "Tokens among words", "Encoder layers", "Language layers", "Next word"
@@ -43,7 +41,7 @@ class Station:
         return self.layers[-1].norm if self.layers else None
 
 
-def stations_of(model: PreTrainedModel, parts: Parts, walk: Walk) -> tuple[Station, ...]:
+def stations_of(model: PreTrainedModel, parts: Parts, walk: ForwardRecord) -> tuple[Station, ...]:
     """All stations in their order, from what a run left behind."""
     weights = _weights(model, parts)
     return (
@@ -76,7 +74,7 @@ def _weights(model: PreTrainedModel, parts: Parts) -> dict[str, int]:
     return found
 
 
-def _pixels(walk: Walk) -> Station:
+def _pixels(walk: ForwardRecord) -> Station:
     pixels = walk.inputs["pixel_values"].detach().float().cpu().numpy()
     shape = pixels.shape
     while len(shape) > 3 and shape[0] == 1:
@@ -95,7 +93,7 @@ def _pixels(walk: Walk) -> Station:
     )
 
 
-def _patches(walk: Walk, weights: int) -> Station:
+def _patches(walk: ForwardRecord, weights: int) -> Station:
     first, *_ = walk.vision.layers
     grid = f"{first.grid[0]} × {first.grid[1]} patches" if first.grid else "patches"
     extra = len(first.norms) - first.grid[0] * first.grid[1] if first.grid else 0
@@ -111,7 +109,7 @@ def _patches(walk: Walk, weights: int) -> Station:
     )
 
 
-def _vision(walk: Walk, weights: int) -> Station:
+def _vision(walk: ForwardRecord, weights: int) -> Station:
     layers = tuple(walk.vision.layers[1:])
     looks = (
         "Each looks at its neighbours, and channels look at each other; between stages the grid is halved."
@@ -128,7 +126,7 @@ def _vision(walk: Walk, weights: int) -> Station:
     )
 
 
-def _projector(walk: Walk, weights: int) -> Station:
+def _projector(walk: ForwardRecord, weights: int) -> Station:
     if not walk.projected.layers:
         return Station(
             PROJECTOR,
@@ -152,7 +150,7 @@ def _projector(walk: Walk, weights: int) -> Station:
     )
 
 
-def _tokens(walk: Walk, parts: Parts, weights: int) -> Station:
+def _tokens(walk: ForwardRecord, parts: Parts, weights: int) -> Station:
     reading = walk.writing if parts.encoder is None else walk.reading
     pictures = sum(token.picture for token in walk.tokens)
     if walk.beside:
@@ -168,7 +166,7 @@ def _tokens(walk: Walk, parts: Parts, weights: int) -> Station:
     return Station(TOKENS, text, reading.shape, _axes(reading, "tokens"), weights, tuple(reading.layers[:1]))
 
 
-def _encoder(walk: Walk, weights: int) -> Station:
+def _encoder(walk: ForwardRecord, weights: int) -> Station:
     layers = tuple(walk.reading.layers[1:])
     looks = (
         "the words look at each other and, by cross-attention, at the picture"
@@ -185,7 +183,7 @@ def _encoder(walk: Walk, weights: int) -> Station:
     )
 
 
-def _language(walk: Walk, parts: Parts, weights: int) -> Station:
+def _language(walk: ForwardRecord, parts: Parts, weights: int) -> Station:
     layers = tuple(walk.writing.layers[1:])
     if parts.encoder is not None:
         looks = "Each looks at the answer so far and, by cross-attention, at what the encoder read."
@@ -207,7 +205,7 @@ def _language(walk: Walk, parts: Parts, weights: int) -> Station:
     )
 
 
-def _next(walk: Walk, weights: int) -> Station:
+def _next(walk: ForwardRecord, weights: int) -> Station:
     words = len(walk.probabilities)
     shared = "" if weights else " It is the table of the words' own vectors, used backwards, so it has no new weights."
     return Station(

@@ -7,53 +7,20 @@ believe which.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
+
+from playground.interpret.methods.base import BOTH, METHODS, CannotExplain, Method
 
 if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+
     import numpy as np
 
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 
 __all__ = ["METHODS", "CannotExplain", "Method", "explain", "reason"]
-
-
-class CannotExplain(ValueError):
-    """There is no map from this method of this model; the message says why."""
-
-
-@dataclass(frozen=True)
-class Method:
-    """A way to draw a map.
-
-    name: for programs; also the name of its file here. label: for people. paper: where it comes from.
-    needs: "trace" where it reads the trace again (milliseconds), "run" where the model runs again.
-    controls: which of "layer" and "head" change its map.
-    """
-
-    name: str
-    label: str
-    paper: str
-    needs: Literal["trace", "run"]
-    controls: tuple[str, ...] = ()
-
-
-_BOTH = ("layer", "head")
-METHODS: dict[str, Method] = {
-    method.name: method
-    for method in (
-        Method("attention", "Attention", "Bahdanau et al. 2015, arXiv:1409.0473", "trace", _BOTH),
-        Method("sinks", "Attention without sinks", "Zhang et al. 2025, arXiv:2502.17422", "trace", _BOTH),
-        Method("rollout", "Attention rollout", "Abnar & Zuidema 2020, arXiv:2005.00928", "run", _BOTH),
-        Method("relevance", "Gradient × attention", "Chefer et al. 2021, arXiv:2103.15679", "run", _BOTH),
-        Method("patches", "Relevance down to the patches", "Chefer et al. 2021, arXiv:2103.15679", "run"),
-        Method("gradcam", "Grad-CAM", "Selvaraju et al. 2017, arXiv:1610.02391", "run"),
-        Method("hirescam", "HiResCAM", "Draelos & Carin 2020, arXiv:2011.08891", "run"),
-        Method("activation", "Token activation map", "Li et al. 2025, arXiv:2506.23270", "run", ("layer",)),
-        Method("occlusion", "Occlusion", "Zeiler & Fergus 2014, arXiv:1311.2901", "run"),
-    )
-}
 
 
 def explain(
@@ -65,12 +32,18 @@ def explain(
     image: int = 0,
     layer: int | None = None,
     head: int | None = None,
+    layers: Sequence[int] | None = None,
+    heads: Sequence[int] | None = None,
+    stop: threading.Event | None = None,
 ) -> np.ndarray:
     """Which part of a picture a word comes from: a map, float32 (height, width), ≥ 0, of sum 1 or all zero.
 
     method: a name in METHODS. model: may be None where the method needs the trace alone. word: index in
     `trace.words`. image: which picture. layer, head: for methods that have them among their `controls`; None is all.
-    Raises CannotExplain, with what `reason` says; IndexError for a word, picture, layer or head that is not there.
+    layers, heads: for methods with both controls, the only ones that count; fewer of them take less memory.
+    stop: set it to end a method that runs the model, within a layer; then Stopped is raised.
+    Raises CannotExplain, with what `reason` says, also where memory is short; IndexError for a word, picture, layer or
+    head that is not there.
     """
     from importlib import import_module
 
@@ -81,9 +54,30 @@ def explain(
     if model is not None and (why := reason(method, model)):
         raise CannotExplain(why)
     _check(trace, word=word, image=image, layer=layer, head=head)
+    for name, several in (("layer", layers), ("head", heads)):
+        if several is not None and not len(several):
+            raise IndexError(f"No {name} is chosen: name at least one, or leave `{name}s` out.")
+        for value in several or ():
+            _check(trace, **{name: value})
     chosen = {"layer": layer, "head": head}
-    options = {name: chosen[name] for name in METHODS[method].controls}
-    return import_module(f"{__name__}.{method}").explain(model, trace, word, image=image, **options)
+    options: dict[str, Any] = {name: chosen[name] for name in METHODS[method].controls}
+    several = {"layers": layers, "heads": heads}
+    if METHODS[method].controls == BOTH:
+        options |= several
+    else:
+        several = {}
+    if model is not None:
+        from playground.interpret.methods.cost import refusal
+
+        if short := refusal(method, model, trace, **several):
+            raise CannotExplain(short)
+    explained = import_module(f"{__name__}.{method}").explain
+    if stop is None:
+        return explained(model, trace, word, image=image, **options)
+    from playground.models.generation.stopping import stopped_by
+
+    with stopped_by(stop):
+        return explained(model, trace, word, image=image, **options)
 
 
 def _check(trace: Trace, **chosen: int | None) -> None:
@@ -110,9 +104,22 @@ def reason(method: str, model: ChatModel, trace: Trace | None = None) -> str | N
     if method == "activation":
         from playground.interpret.methods.logit_lens import apart
 
-        return apart(model)
+        if why := apart(model):
+            return why
     if method == "patches" and model.model.config.model_type == "florence2":
         return "Its vision encoder does not attend from patch to patch, so there is no way down to them."
     if method == "patches" and trace is not None and len(trace.layouts) > len(trace.image_sizes):
         return "The picture was cut into tiles, and it is not known here how each of them was mixed."
+    if method in ("rollout", "relevance", "patches") and not _all_attend(model):
+        return "Some of its layers work without attention, so it cannot be followed down through them."
+    if trace is not None:
+        from playground.interpret.methods.cost import refusal
+
+        return refusal(method, model, trace)
     return None
+
+
+def _all_attend(model: ChatModel) -> bool:
+    """Whether no layer of the language model keeps a running state in place of attention (as Qwen3.5's do)."""
+    kinds = getattr(model.model.config.get_text_config(decoder=True), "layer_types", None) or ()
+    return all(kind.endswith("_attention") and kind != "linear_attention" for kind in kinds)

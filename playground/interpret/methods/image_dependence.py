@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from playground.interpret.methods.cost import together
 from playground.interpret.methods.teacher_forcing import pictures_of, probabilities
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def leaning(model: ChatModel, trace: Trace) -> tuple[float, ...]:
     without a sharp look. Runs the model twice, for all words together.
     """
     pictures = pictures_of(trace)
-    sharp, vague = probabilities(model, trace, [pictures, [blurred(picture) for picture in pictures]])
+    both = [pictures, [blurred(picture) for picture in pictures]]
+    sharp, vague = probabilities(model, trace, both, batch=together(model, trace, 2))
     shares = []
     for word in trace.words:
         pieces = list(word.pieces)

@@ -42,10 +42,13 @@ def logit_lens(model: ChatModel, trace: Trace) -> Lens:
     import numpy as np
     import torch
 
-    from playground.interpret.methods import CannotExplain
+    from playground.interpret.methods.base import CannotExplain
+    from playground.interpret.methods.cost import refusal
     from playground.models.generation.detokenize import token_text
 
     if why := apart(model):
+        raise CannotExplain(why)
+    if why := refusal("activation", model, trace):
         raise CannotExplain(why)
     run = rerun(model, trace, hidden=True)
     places, texts = image_tokens(trace), {}

@@ -11,18 +11,22 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from playground.interpret.methods.cost import together
 from playground.interpret.methods.image_dependence import mean_colour
 from playground.interpret.methods.teacher_forcing import pictures_of, probabilities
 
 if TYPE_CHECKING:
     from PIL import Image
+    from transformers import PreTrainedModel
 
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 
 Box = tuple[int, int, int, int]
 SIZE, STEPS = 1 / 6, 12
-_remembered: WeakKeyDictionary[Trace, dict[tuple, tuple[list[Box], np.ndarray]]] = WeakKeyDictionary()
+# By the trace and by the model itself: the number that `id` gives of a model may be another one's once it is gone.
+_Found = dict[tuple, tuple[list[Box], np.ndarray]]
+_remembered: WeakKeyDictionary[Trace, WeakKeyDictionary[PreTrainedModel, _Found]] = WeakKeyDictionary()
 
 
 def explain(model: ChatModel, trace: Trace, word: int, *, image: int = 0) -> np.ndarray:
@@ -49,14 +53,14 @@ def falls(
     size: the cover's side as a share of the picture's. steps: how many places it takes across and down. It has the
     picture's mean colour, which is the least of a thing by itself: a grey square would be one.
     """
-    known = _remembered.setdefault(trace, {})
-    key = (id(model.model), image, size, steps)
+    known = _remembered.setdefault(trace, WeakKeyDictionary()).setdefault(model.model, {})
+    key = image, size, steps
     if key not in known:
         pictures = list(pictures_of(trace))
         whole = pictures[image]
         covers = _covers(whole.size, size, steps)
         shown = [[*pictures[:image], _covered(whole, box), *pictures[image + 1 :]] for box in covers]
-        known[key] = covers, probabilities(model, trace, [pictures, *shown])
+        known[key] = covers, probabilities(model, trace, [pictures, *shown], batch=together(model, trace, 16))
     return known[key]
 
 

@@ -66,7 +66,7 @@ def patch_maps(model: ChatModel, trace: Trace, words: Sequence[int], *, image: i
     Raises what `explain` raises.
     """
     from playground.interpret.encoder_attention import encoder_attention
-    from playground.interpret.methods import CannotExplain
+    from playground.interpret.methods.base import CannotExplain
     from playground.models.layout.positions import NoLayout
 
     views = [place for place, layout in enumerate(trace.layouts) if layout.image == image]

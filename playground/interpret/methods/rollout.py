@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from playground.interpret.methods.propagate_relevance import back, image_tokens
+from playground.interpret.methods.streamed import chosen, rolled_out
 from playground.interpret.methods.teacher_forcing import rerun
 from playground.interpret.trace import paint
+from playground.models.attention import is_plugged_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,20 +25,29 @@ if TYPE_CHECKING:
 
 
 def explain(
-    model: ChatModel, trace: Trace, word: int, *, image: int = 0, layer: int | None = None, head: int | None = None
-) -> np.ndarray:
+    model: ChatModel, trace: Trace, word: int, *, image: int = 0, layer: int | None = None, head: int | None = None,
+    layers: Sequence[int] | None = None, heads: Sequence[int] | None = None,
+) -> np.ndarray:  # fmt: skip
     """The mean over the word's pieces. layer: only up to this layer. head: this one alone in each layer, else the mean.
 
-    Runs the model again with attention that is kept whole: layers × heads × tokens² numbers. Raises IndexError for
-    a layer or head that is not there.
+    layers, heads: only these count; the other layers pass on what stood below them. Runs the model again, see
+    `playground.interpret.methods.streamed`; where its attention function cannot be exchanged (BLIP, Florence-2) with
+    attention that is kept whole: layers × heads × tokens² numbers. Raises IndexError for a layer or head that is not
+    there.
     """
+    if is_plugged_in(model.model):
+        pieces = trace.words[word].pieces
+        shares = rolled_out(model, trace, pieces, chosen(trace, layer=layer, head=head, layers=layers, heads=heads))
+        return paint(shares[image_tokens(trace)].cpu().numpy(), trace, image)
     run = rerun(model, trace, attention=True)
-    kept = slice(None) if layer is None else slice(range(len(run.attention))[layer] + 1)
-    squares = _merged(run.attention[kept], head), _merged(run.cross[kept], head), _merged(run.encoder, None)
+    counted = chosen(trace, layer=layer, head=head, layers=layers, heads=heads)
+    kept = [place for place in range(len(run.attention)) if counted.layer(place)]
+    groups = ([group[place] for place in kept if place < len(group)] for group in (run.attention, run.cross))
+    squares = *(_merged(group, counted.heads) for group in groups), _merged(run.encoder, None)
     rows = [run.rows + piece for piece in trace.words[word].pieces]
     shares = sum(back(row, *squares, keep=0.5, pass_on=0.5) for row in rows)
     return paint(shares[image_tokens(trace)].cpu().numpy(), trace, image)
 
 
-def _merged(layers: Sequence[torch.Tensor], head: int | None) -> list[torch.Tensor]:
-    return [(heads.mean(0) if head is None else heads[head]).float() for (heads,) in layers]
+def _merged(layers: Sequence[torch.Tensor], heads: Sequence[int] | None) -> list[torch.Tensor]:
+    return [(square.mean(0) if heads is None else square[list(heads)].mean(0)).float() for (square,) in layers]

@@ -13,30 +13,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from playground.interpret.methods.attention import picked
 from playground.interpret.trace import paint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 
 
 def explain(
     model: ChatModel | None, trace: Trace, word: int, *, image: int = 0, layer: int | None = None,
-    head: int | None = None,
+    head: int | None = None, layers: Sequence[int] | None = None, heads: Sequence[int] | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """What is above the mean of the other pieces, head by head; the mean over layers and heads that are not chosen.
+    """What is above the mean of the other pieces, head by head; the mean over layers and heads that are not left out.
 
     The raw attention where the answer has no other piece.
     """
     own = list(trace.words[word].pieces)
     others = [piece for piece in range(len(trace.pieces)) if piece not in own]
-    rows = trace.attention[:, _one(layer)][:, :, _one(head)].astype(np.float32)
-    above = rows[own].mean(axis=0)
-    if others:
-        above = (above - rows[others].mean(axis=0)).clip(0)
-    return paint(above.mean(axis=(0, 1)), trace, image)
-
-
-def _one(chosen: int | None) -> slice | list[int]:
-    """What picks one layer or head, or all, and leaves the axis."""
-    return slice(None) if chosen is None else [chosen]
+    places, counted = picked(trace, layer=layer, head=head, layers=layers, heads=heads)
+    total = np.float32(0)
+    for place in places:  # layer by layer: all at once would take gigabytes for a large picture
+        above = trace.attention[own, place][:, counted].mean(axis=0)
+        if others:
+            above = (above - trace.attention[others, place][:, counted].mean(axis=0)).clip(0)
+        total = total + above.mean(axis=0)
+    return paint(total / len(places), trace, image)

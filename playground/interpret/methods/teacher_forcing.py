@@ -62,18 +62,21 @@ def rerun(
     """One teacher-forced run of a trace's answer, with what is asked for.
 
     attention: the squares of every layer, layers × heads × tokens² numbers. gradients: keep what is needed to
-    differentiate the logits by the attention or the features. The model is used by nobody else meanwhile.
+    differentiate the logits by the attention, the features, or what a hook makes a leaf. The model is used by nobody
+    else meanwhile. Raises Stopped where the event of an open `playground.models.generation.stopping.stopped_by` is set.
     """
     import torch
+
+    from playground.models.generation.stopping import alone
 
     inputs = forced_inputs(model, trace)
     caught: dict[str, torch.Tensor] = {}
     with contextlib.ExitStack() as stack:
-        stack.enter_context(model._turn)
+        stack.enter_context(alone(model.model, model._turn))
         stack.enter_context(torch.set_grad_enabled(gradients))
         if attention:
             stack.enter_context(_eager(model.model))
-        if gradients:
+        if gradients and attention:
             stack.enter_context(_differentiable(model.model))
         if features:
             stack.enter_context(_caught_features(model.model, caught))
@@ -109,12 +112,14 @@ def probabilities(
     """
     import torch
 
+    from playground.models.generation.stopping import alone
+
     chosen = torch.tensor([piece.token_id for piece in trace.pieces], device=model.device)
     rows = []
     for start in range(0, len(shown), batch):
         each = [forced_inputs(model, trace, pictures) for pictures in shown[start : start + batch]]
         inputs = {name: torch.cat([one[name] for one in each]) for name in each[0]}
-        with model._turn, torch.inference_mode():
+        with alone(model.model, model._turn), torch.inference_mode():
             logits = _forward(model.model, inputs, logits_to_keep=len(trace.pieces)).logits
         own = chosen.expand(len(each), -1)[..., None]
         rows.append(logits.float().log_softmax(-1).gather(-1, own)[..., 0].exp().cpu())

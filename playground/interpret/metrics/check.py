@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from playground.interpret.methods.image_dependence import BLANK, leaning
+from playground.interpret.metrics.baselines import baseline
 from playground.interpret.metrics.faithfulness import Curves, curves
 from playground.interpret.metrics.sanity import forgotten_map, randomised, rank_correlation
-from playground.interpret.metrics.score import baseline
+from playground.models.generation.stopping import stopped_by
 
 if TYPE_CHECKING:
+    import threading
+
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 
@@ -80,18 +83,20 @@ def check(
     head: int | None = None,
     lean: float | None = None,
     draws: tuple[Curves, ...] | None = None,
+    stop: threading.Event | None = None,
 ) -> Check:
     """Check a method's map (height, width) of one word of a trace against what the model does.
 
     image, layer, head: what the map was drawn for. lean: of the word where it is known, else the model runs twice for
     it. draws: what `by_chance` gave for this word and picture, else it is asked. The model runs 9 times, many pictures
-    together, and a copy of it with random weights once or as often as the method asks. Raises what
-    `playground.interpret.methods.explain` raises.
+    together, and a copy of it with random weights once or as often as the method asks. stop: set it to end that,
+    within a layer; then Stopped is raised. Raises what `playground.interpret.methods.explain` raises.
     """
-    (own,) = curves(model, trace, word, [values], image=image, shares=SHARES, batch=_batch(trace))
-    draws = by_chance(model, trace, word, image=image) if draws is None else draws
-    lean = leaning(model, trace)[word] if lean is None else lean
-    return Check(own, draws, lean, *_unchanged(model, trace, word, method, values, image, layer, head))
+    with stopped_by(stop):
+        (own,) = curves(model, trace, word, [values], image=image, shares=SHARES, batch=_batch(trace))
+        draws = by_chance(model, trace, word, image=image) if draws is None else draws
+        lean = leaning(model, trace)[word] if lean is None else lean
+        return Check(own, draws, lean, *_unchanged(model, trace, word, method, values, image, layer, head))
 
 
 def by_chance(model: ChatModel, trace: Trace, word: int, *, image: int = 0, seed: int = 0) -> tuple[Curves, ...]:

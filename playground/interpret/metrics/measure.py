@@ -16,13 +16,14 @@ import numpy as np
 
 from playground.interpret.methods import METHODS, explain, reason
 from playground.interpret.methods.image_dependence import BLANK, leaning, says_little
+from playground.interpret.metrics.baselines import BASELINES, baseline
 from playground.interpret.metrics.faithfulness import curves
 from playground.interpret.metrics.sanity import forgotten_map, randomised, rank_correlation
-from playground.interpret.metrics.score import BASELINES, baseline, score_map
+from playground.interpret.metrics.score import score_map
 from playground.interpret.trace import trace
-from playground.models.chat import Message
+from playground.models.messages import Message
 from playground.moji.fresh import EVALUATION
-from playground.moji.phrasing import SHORT_PROMPT, TEMPLATES
+from playground.moji.phrasing import SHORT_PROMPT
 
 if TYPE_CHECKING:
     from playground.interpret.trace import Trace
@@ -126,9 +127,9 @@ def _placed(model: ChatModel, scene: Scene, rng: np.random.Generator) -> Iterato
         return
     chosen = single[int(rng.integers(len(single)))]
     thing = scene.things[chosen]
-    question = TEMPLATES["where"][0].format(name=thing.name)
+    question = f"where is the {thing.name}?"
     answered = trace(model, [Message("user", question, (scene.image,))])
-    if answered.answer.text.strip(" .") == thing.place:
+    if answered.answer.text.strip(" .").lower() == thing.place:
         yield Target("where", answered, 0, scene.mask(chosen))
 
 

@@ -28,10 +28,13 @@ def randomised(model: ChatModel, seed: int = 0) -> ChatModel:
     """
     import torch
 
+    from playground.models.generation.stopping import check_stop
+
     rng = torch.Generator().manual_seed(seed)
     forgetful = copy.deepcopy(model.model)
     with torch.no_grad():
         for weight in forgetful.parameters():
+            check_stop()
             order = torch.randperm(weight.numel(), generator=rng).to(weight.device)
             weight.copy_(weight.flatten()[order].view_as(weight))
     return replace(model, model=forgetful, _turn=threading.Lock())

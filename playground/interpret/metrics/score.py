@@ -1,9 +1,7 @@
 """How good a map is: the honest figures to show beside it, against the mask of the thing it should point at.
 
-    python -m playground.interpret.metrics.score --scenes 500 --models moji-vlm moji-blip
-
-prints the table of all methods (see `playground.interpret.metrics.table`). What needs no mask is in
-`playground.interpret.metrics.faithfulness` and `playground.interpret.metrics.sanity`.
+`python -m playground maps` prints the table of all methods (see `table` beside this). What a blind map would score is
+in `baselines`, what needs no mask in `faithfulness` and `sanity`.
 """
 
 from __future__ import annotations
@@ -11,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-
-BASELINES = ("random", "centre", "uniform")
 
 
 @dataclass(frozen=True)
@@ -109,41 +105,6 @@ def otsu_threshold(values: np.ndarray, bins: int = 256) -> float:
     return float(edges[1:-1][best[len(best) // 2]])
 
 
-def baseline(
-    name: str, shape: tuple[int, int], rng: np.random.Generator, grid: tuple[int, int] = (12, 12)
-) -> np.ndarray:
-    """A map that has not seen the picture, what every method must beat: float32 (height, width) of sum 1.
-
-    name: "random" (one number of 0 to 1 for each part of a grid, as coarse as a map of patches), "centre" (a Gaussian
-    around the middle, its deviation a quarter of each side) or "uniform". Raises ValueError for another name.
-    """
-    height, width = shape
-    if name == "random":
-        rows, columns = (np.arange(side) * parts // side for side, parts in zip(shape, grid, strict=True))
-        values = rng.random(grid)[rows[:, None], columns]
-    elif name == "centre":
-        down, across = (np.exp(-8 * np.square((np.arange(side) + 0.5) / side - 0.5)) for side in (height, width))
-        values = np.outer(down, across)
-    elif name == "uniform":
-        values = np.ones(shape)
-    else:
-        raise ValueError(f"There is no baseline “{name}”; there are {', '.join(BASELINES)}.")
-    return (values / values.sum()).astype(np.float32)
-
-
-def beside_baselines(values: np.ndarray, mask: np.ndarray, *, seed: int = 0) -> dict[str, MapScore]:
-    """The scores of a map (height, width) as "map", and of each of BASELINES as what it must beat.
-
-    "random" is the mean of many draws (see `playground.interpret.metrics.chance`): a single one may hit by luck.
-    seed: of these. ValueError where map and mask differ in size.
-    """
-    from playground.interpret.metrics.chance import random_scores
-
-    own, rng = score_map(values, mask), np.random.default_rng(seed)
-    blind = {name: score_map(baseline(name, values.shape, rng), mask) for name in BASELINES if name != "random"}
-    return {"map": own, "random": random_scores(mask, seed=seed), **blind}
-
-
 def levels(values: np.ndarray) -> np.ndarray:
     """The order of a map's values, int of the same shape, 0 for the lowest; what differs by rounding alone is level.
 
@@ -157,9 +118,3 @@ def _same_size(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     if values.shape != mask.shape:
         raise ValueError(f"The map has the size {values.shape} and the mask {mask.shape}; they must be equal.")
     return mask.astype(bool)
-
-
-if __name__ == "__main__":
-    from playground.interpret.metrics.table import main
-
-    main()

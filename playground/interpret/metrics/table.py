@@ -1,7 +1,7 @@
-"""The table of methods × scores on fresh scenes: ``python -m playground.interpret.metrics.score``.
+"""The table of methods × scores on fresh scenes: `python -m playground maps`.
 
 Which map should one believe, and how far? Prints one table for each model, and saves all figures as JSON. On two cores
-500 scenes take some 25 minutes a model; ``--few 0`` leaves out what runs the model many times.
+500 scenes take some 25 minutes a model; `--few 0` leaves out what runs the model many times.
 """
 
 from __future__ import annotations
@@ -9,17 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
-from pathlib import Path
 
 from playground import load
 from playground.interpret.methods import METHODS
+from playground.interpret.metrics.baselines import BASELINES
 from playground.interpret.metrics.measure import SLOW, Plan, measure
-from playground.interpret.metrics.score import BASELINES
 from playground.moji.fresh import fresh_scenes
 from playground.moji.phrasing import SHORT_PROMPT
 
-MODELS = ("moji-vlm", "moji-blip")
 _HEAD = (
     "map", "pointing game", "mass inside", "IoU, best threshold", "IoU, Otsu", "pointing, “where is …?”",
     "insertion ↑", "deletion ↓", "like random weights ↓", "time, in answers",
@@ -68,30 +65,18 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print the tables, and save the figures."""
-    parser = argparse.ArgumentParser(
-        prog="python -m playground.interpret.metrics.score",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--scenes", type=int, default=500)
-    parser.add_argument("--few", type=int, help="how many of them take what runs the model many times (a tenth)")
-    parser.add_argument("--models", nargs="+", default=MODELS, metavar="MODEL", help="models that know Moji's world")
-    parser.add_argument("--methods", nargs="+", default=tuple(METHODS), choices=tuple(METHODS), metavar="METHOD")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, help="where the figures go as JSON, for example docs/maps.json")
-    chosen = parser.parse_args(arguments)
-    few = max(1, chosen.scenes // 10) if chosen.few is None else min(chosen.few, chosen.scenes)
-    plan = Plan(tuple(chosen.methods), few=few, seed=chosen.seed)
-    scenes = fresh_scenes(chosen.scenes, chosen.seed)
-    result: dict = {"scenes": chosen.scenes, "few": few, "steps": plan.steps, "seed": chosen.seed, "models": {}}
-    for name in chosen.models:
+def run(options: argparse.Namespace) -> None:
+    """Measure, print the tables, and save the figures; `options` as `options_of` names them."""
+    few = max(1, options.scenes // 10) if options.few is None else min(options.few, options.scenes)
+    plan = Plan(tuple(options.methods), few=few, seed=options.seed)
+    scenes = fresh_scenes(options.scenes, options.seed)
+    result: dict = {"scenes": options.scenes, "few": few, "steps": plan.steps, "seed": options.seed, "models": {}}
+    for name in options.models:
         began = time.monotonic()
         figures = measure(load(name), scenes, plan)
         result["models"][name] = figures
         print(as_table(name, figures, few))
-        print(f"\n{chosen.scenes} fresh scenes of seed {chosen.seed}, {time.monotonic() - began:.0f} s\n")
-    if chosen.output:
-        chosen.output.parent.mkdir(parents=True, exist_ok=True)
-        chosen.output.write_text(json.dumps(result, indent=1) + "\n")
+        print(f"\n{options.scenes} fresh scenes of seed {options.seed}, {time.monotonic() - began:.0f} s\n")
+    if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(json.dumps(result, indent=1) + "\n")

@@ -10,7 +10,8 @@ import torch
 
 from playground.models.generation import image_inputs as vision
 from playground.models.generation.detokenize import decoded
-from playground.models.generation.generate import Stopped, StopWhenSet
+from playground.models.generation.generate import StopWhenSet
+from playground.models.generation.stopping import Stopped
 from playground.models.prompt import answer_start
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def generate_batch(
     *,
     max_new_tokens: Sequence[int],
     stop: threading.Event,
+    **options,
 ) -> list[str]:
     """The greedy answer to each prompt, or what of it was written when `stop` was set.
 
@@ -35,7 +37,7 @@ def generate_batch(
     and of those only such as have room for equally long answers: a long one would else cut the others' answers, or be
     led on beyond the last position that its model knows.
 
-    max_new_tokens: how many tokens each prompt's answer may have.
+    max_new_tokens: how many tokens each prompt's answer may have. options: what else `generate` takes.
     """
     together: dict[tuple, list[int]] = defaultdict(list)
     for place, (inputs, room) in enumerate(zip(prepared, max_new_tokens, strict=True)):
@@ -43,7 +45,7 @@ def generate_batch(
     answers = [""] * len(prepared)
     for (_, room), places in together.items():
         batch = _joined(model, [prepared[place] for place in places])
-        found = _generated(model, batch, stop, max_new_tokens=room, do_sample=False, num_beams=1)
+        found = _generated(model, batch, stop, max_new_tokens=room, do_sample=False, num_beams=1, **options)
         if found is None:
             break
         for place, ids in zip(places, found[:, answer_start(model, batch) :].tolist(), strict=True):

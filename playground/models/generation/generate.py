@@ -6,7 +6,6 @@ import contextlib
 import contextvars
 import queue
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import LogitsProcessor, PreTrainedModel, StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from playground.models.attention import Listener, listening
 from playground.models.generation.prefix_cache import begin
+from playground.models.generation.stopping import Stopped, its_turn, watched_layers
 from playground.models.memory import Growth, growth
 
 if TYPE_CHECKING:
@@ -109,25 +108,13 @@ class Repeating(LogitsProcessor):
         return alone
 
 
-class Stopped(Exception):
-    """A generation was stopped before its first token."""
-
-
-# Looking through all modules of a small model takes longer than one of its tokens.
-_LAYERS: weakref.WeakKeyDictionary[PreTrainedModel, tuple[weakref.ref, ...]] = weakref.WeakKeyDictionary()
-
-
 class StopWhenSet(StoppingCriteria):
     """Ends a generation when one of the events is set: before the next layer while the prompt is still being read
     (raising Stopped), and after the token in work from then on."""
 
     def __init__(self, model: PreTrainedModel, *events: Event) -> None:
         self._events = events
-        if model not in _LAYERS:
-            found = [layer for layer in model.modules() if isinstance(layer, GradientCheckpointingLayer)]
-            _LAYERS[model] = tuple(map(weakref.ref, found))
-        layers = (layer for layer in (held() for held in _LAYERS[model]) if layer is not None)
-        self._watched = [layer.register_forward_pre_hook(self._look) for layer in layers]
+        self._watched = watched_layers(model, self._look)
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **_) -> torch.BoolTensor:
         self.release()
@@ -138,7 +125,7 @@ class StopWhenSet(StoppingCriteria):
         while self._watched:
             self._watched.pop().remove()
 
-    def _look(self, layer: torch.nn.Module, arguments: tuple) -> None:
+    def _look(self) -> None:
         if self._is_set():
             raise Stopped
 
@@ -262,16 +249,3 @@ def run(
         closed.set()
         if streaming:
             thread.join()
-
-
-@contextlib.contextmanager
-def its_turn(turn: Lock, *events: Event) -> Iterator[bool]:
-    """Wait for the lock and hold it; False, at once and without it, where one of the events is set first."""
-    mine = False
-    while not mine and not any(event.is_set() for event in events):
-        mine = turn.acquire(timeout=0.1)
-    try:
-        yield mine and not any(event.is_set() for event in events)
-    finally:
-        if mine:
-            turn.release()

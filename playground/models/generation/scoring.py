@@ -14,11 +14,12 @@ import torch
 from transformers import LogitsProcessor
 
 from playground.models.generation import generate as generation
+from playground.models.generation.stopping import its_turn
 from playground.models.messages import Likelihood
 from playground.models.prompt import answer_start, answer_tokens
 
 if TYPE_CHECKING:
-    from playground.models.chat import ChatModel
+    from playground.models.base import LocalChat
     from playground.models.generation.image_features import Seen
     from playground.models.generation.prefix_cache import Conversation
     from playground.models.messages import Message
@@ -29,6 +30,7 @@ _TOGETHER = 16  # answers that are said side by side
 _PLAIN = {
     **dict(do_sample=True, num_beams=1, temperature=1.0, top_k=0, top_p=1.0),
     **dict(repetition_penalty=1.0, no_repeat_ngram_size=0),
+    **dict(suppress_tokens=None, begin_suppress_tokens=None, bad_words_ids=None),
 }
 
 
@@ -57,7 +59,7 @@ class Dictation(LogitsProcessor):
 
 
 def likelihoods(
-    chat: ChatModel,
+    chat: LocalChat,
     messages: Sequence[Message],
     answers: Sequence[str],
     *,
@@ -66,7 +68,7 @@ def likelihoods(
     seen: Seen | None,
 ) -> tuple[Likelihood, ...]:
     """What `ChatModel.likelihoods` returns."""
-    from playground.models.chat import PromptTooLong
+    from playground.models.messages import PromptTooLong
 
     inputs = chat.prepare(messages)
     given = chat.model.generation_config.forced_bos_token_id  # Florence-2: each answer begins with it
@@ -83,7 +85,7 @@ def likelihoods(
         batch = rows[begin : begin + _TOGETHER]
         # Never one alone: with several the conversation is read and left as it was.
         dictation = Dictation(batch if len(batch) > 1 else batch * 2, chat.device)
-        with generation.its_turn(chat._turn, stop) as mine:
+        with its_turn(chat._turn, stop) as mine:
             done = mine and generation.once(
                 chat.model,
                 inputs,

@@ -7,8 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from playground.models.chat import PromptTooLong
-from playground.models.messages import EmptyAnswer
+from playground.models.messages import EmptyAnswer, PromptTooLong
 
 if TYPE_CHECKING:
     from playground.models.server.protocol import Ending

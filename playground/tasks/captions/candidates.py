@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.models.chat import Message
+from playground.models.messages import Message
 from playground.tasks import TaskError
 from playground.tasks.captions.clip_score import clip_scores
 from playground.tasks.captions.wording import Style, wording

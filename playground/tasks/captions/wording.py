@@ -58,7 +58,7 @@ class Wording:
 def wording(model: AnyChatModel, style: Style) -> Wording:
     """How this model is asked for a caption of this style.
 
-    Moji says "i only know my emoji world" to all that asks for a text for blind readers, so its text is put together
+    Moji says "I only know my emoji world." to all that asks for a text for blind readers, so its text is put together
     from what it was taught. Models without a chat template follow no instructions; they describe in detail.
 
     Raises:
@@ -77,13 +77,17 @@ def wording(model: AnyChatModel, style: Style) -> Wording:
 def _for_a_blind_reader(answers: Sequence[str]) -> str:
     """Moji's detailed caption, then what it counted, with a warning where the two contradict each other: who cannot
     see the picture has no other way to find out."""
-    described, number, biggest = answers
-    text = described
+    described, *counted = answers
+    number, biggest = (answer.rstrip(" .").lower() for answer in counted)
+    sentences = [described]
     listed = described.count(", ") + described.count(" and ") + 1
     if number in NUMBERS[1:]:
         things = f"{number} thing{'s' * (number != 'one')}"
         agree = NUMBERS.index(number) == listed
-        text += f" {things} in all." if agree else f" asked to count, it says {things}: one of the two is wrong."
+        wrong = f"asked to count, it says {things}: one of the two is wrong."
+        sentences.append(f"{things} in all." if agree else wrong)
     if biggest.startswith("the ") and listed > 1:
-        text += f" the biggest is {biggest}."
-    return text
+        sentences.append(f"the biggest is {biggest}.")
+    if described[:1].isupper():
+        sentences = [sentence[:1].upper() + sentence[1:] for sentence in sentences]
+    return " ".join(sentences)

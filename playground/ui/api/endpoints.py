@@ -14,7 +14,7 @@ import gradio as gr
 from typing_extensions import TypedDict
 
 from playground.checkpoints.catalog import CATALOG
-from playground.models.chat import Message
+from playground.models.messages import Message
 from playground.tasks import TaskError, checked_question
 from playground.tasks.answer import answer as answered
 from playground.tasks.caption import caption as captioned

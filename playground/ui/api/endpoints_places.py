@@ -25,7 +25,7 @@ from playground.ui.session import session_of
 if TYPE_CHECKING:
     from PIL import Image
 
-    from playground.imaging.opening import Picture
+    from playground.imaging.picture import Picture
 
 
 def segment(

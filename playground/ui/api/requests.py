@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from pydantic_core import ErrorDetails
 
-    from playground.models.chat import Statistics
+    from playground.models.messages import Statistics
 
 Upload = Annotated[gr.FileData, BeforeValidator(lambda value: {"path": value} if isinstance(value, str) else value)]
 """A picture that a program sends: what `gradio_client.handle_file` makes of a file, or a `data:` address."""

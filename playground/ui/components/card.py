@@ -46,6 +46,7 @@ def card_of(
         "Costs": _costs(name, entry, costs),
         "Licence": _licence(name, entry, costs),
         "Can": _abilities(kind, model),
+        "Note": " ".join(getattr(model, "notes", ())),
     }
     if entry and entry.embedded:
         facts["Photos"] = _PHOTOGRAPHS[kind]

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playground.models.chat import Statistics
+    from playground.models.messages import Statistics
 
 
 def trouble(sentence: str) -> str:
@@ -32,6 +32,7 @@ def statistics(figures: Statistics) -> str:
         parts[-1] += f", {figures.tokens_per_second:.0f} a second"
     if figures.reused_tokens:
         parts.append(f"{figures.reused_tokens:,} of {figures.prompt_tokens:,} tokens reused")
+    parts += [note.rstrip(".") for note in figures.limited]
     if figures.stopped:
         parts.append("stopped")
     return " · ".join(parts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from playground.ui.components.background import while_working
 
 if TYPE_CHECKING:
-    from playground.models.chat import Piece
+    from playground.models.messages import Piece
 
 Result = TypeVar("Result")
 

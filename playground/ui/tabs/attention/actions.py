@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import wraps
@@ -18,15 +19,18 @@ import gradio as gr
 
 from playground.imaging.opening import open_picture
 from playground.interpret.methods import METHODS
-from playground.models.chat import Message
+from playground.models.generation.stopping import Stopped
+from playground.models.messages import Message
 from playground.tasks import TaskError, checked_question
 from playground.tasks.attend import attend
 from playground.tasks.chat import readable
 from playground.tasks.maps import (
     QUICK,
     Looked,
+    View,
     believed,
     drawn_map,
+    has_view,
     looked_into,
     read_lens,
     ready_map,
@@ -47,6 +51,7 @@ from playground.ui.tabs.attention.picture import slug
 from playground.ui.tabs.attention.view import Settings, answer_parts, draw, grid, method_parts, place_at, settings
 
 if TYPE_CHECKING:
+    from playground.interpret.metrics.check import Check
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 
@@ -54,7 +59,8 @@ OPACITY = 0.75
 _FEW_HEADS = 100  # of so many heads the grid is drawn anew at every step of a play
 _PLAY = {"layer": "▶ Play layers", "word": "▶ Play words"}
 _PAUSE = "❚❚ Pause"
-_ANOTHER = "These settings belong to an earlier answer. Ask again."
+_STOPPABLE = ("stop", "halt")  # the button beside the question, and the one beside the map
+_STOPPED = "Stopped. What was drawn before stays; choose a word or a method to draw another map."
 
 
 def _told(part: str) -> Callable[[Callable], Callable]:
@@ -62,8 +68,7 @@ def _told(part: str) -> Callable[[Callable], Callable]:
 
     def around(act: Callable) -> Callable:
         def sentence(error: Exception) -> dict[str, Any]:
-            said = _ANOTHER if isinstance(error, IndexError | TypeError) else troubles.sentence(error)
-            return {part: snippets.trouble(said)}
+            return {part: snippets.trouble(troubles.sentence(error))}
 
         @wraps(act)
         def once(*arguments: Any) -> dict[str, Any]:
@@ -84,6 +89,28 @@ def _told(part: str) -> Callable[[Callable], Callable]:
     return around
 
 
+def _stoppable(act: Callable[..., Iterator[dict[str, Any]]]) -> Callable[..., Iterator[dict[str, Any]]]:
+    """While this action runs a model, the buttons that stop it are on."""
+
+    @wraps(act)
+    def steps(*arguments: Any) -> Iterator[dict[str, Any]]:
+        yield _stops(on=True)
+        yield from act(*arguments)
+        yield _stops(on=False)
+
+    return steps
+
+
+def _stops(on: bool) -> dict[str, Any]:
+    return {name: gr.Button(interactive=on) for name in _STOPPABLE}
+
+
+def stopped() -> dict[str, Any]:
+    """Stop was pressed: Gradio ends what runs; the buttons are off, and nothing plays."""
+    return {**_stops(on=False), **_still(), "verdict": snippets.notes([_STOPPED])}
+
+
+@_stoppable
 @_told("note")
 def ask(
     path: str | None, question: str, name: str, opacity: float = OPACITY, request: gr.Request = None
@@ -96,6 +123,7 @@ def ask(
     yield from _looking(trace, model, opacity, picture.notes)
 
 
+@_stoppable
 @_told("note")
 def look_into(why: Why | None, opacity: float = OPACITY, request: gr.Request = None) -> Iterator[dict[str, Any]]:
     """Show the map of an answer that another tab asks about: that very answer, however it was chosen."""
@@ -120,7 +148,7 @@ def look_into(why: Why | None, opacity: float = OPACITY, request: gr.Request = N
 @_told("note")
 def open_file(path: str | None, opacity: float = OPACITY) -> Iterator[dict[str, Any]]:
     """Show a trace that was saved: its words, pictures and attention; the model is not needed."""
-    from playground.interpret.trace import load_trace
+    from playground.interpret.trace_file import load_trace
 
     if not path:
         return
@@ -144,28 +172,32 @@ def _looking(trace: Trace, model: ChatModel | None, opacity: float, notes: tuple
         yield _shown(looked, telling_word(looked), "attention", opacity) | note
     method = "attention"
     if model is not None:
-        looked, method = _leant(looked, model), believed(looked)
+        looked = yield from awaited(lambda stop: _leant(looked, model, stop), {})
+        method = believed(looked)
     word = telling_word(looked)
-    yield _shown(looked, word, _drawn(looked, model, method, word), opacity) | note
+    if model is not None:
+        method = yield from awaited(lambda stop: _drawn(looked, model, method, word, stop), {})
+    yield _shown(looked, word, method, opacity) | note
 
 
-def _leant(looked: Looked, model: ChatModel) -> Looked:
+def _leant(looked: Looked, model: ChatModel, stop: threading.Event) -> Looked:
     """With the words' leaning; without where the model cannot be run over given answers."""
     try:
-        return with_leans(looked, model)
+        return with_leans(looked, model, stop=stop)
+    except Stopped:
+        raise
     except Exception as error:
         troubles.sentence(error)
         return looked
 
 
-def _drawn(looked: Looked, model: ChatModel | None, method: str, word: int) -> str:
+def _drawn(looked: Looked, model: ChatModel, method: str, word: int, stop: threading.Event) -> str:
     """The method whose map is there now: the wanted one, or attention where it finds no way."""
-    from playground.tasks.maps import View
-
     try:
-        if model is not None:
-            drawn_map(looked, model, View(method, word, looked.trace.layouts[-1].image))
+        drawn_map(looked, model, View(method, word, looked.trace.layouts[-1].image), stop=stop)
         return method
+    except Stopped:
+        raise
     except Exception as error:
         looked.reasons[method] = troubles.sentence(error)
         return "attention"
@@ -257,56 +289,74 @@ def choose_place(event: gr.SelectData, kept: Looked | None, *values: Any) -> dic
     return draw(kept, replace(chosen, place=place)) | {"place": place}
 
 
+@_stoppable
 @_told("verdict")
-def run_wanted(kept: Looked | None, wanted: tuple | None, *values: Any) -> dict[str, Any]:
+def run_wanted(kept: Looked | None, wanted: tuple | None, *values: Any) -> Iterator[dict[str, Any]]:
     """Draw a map that takes a run of the model, and show what is set now."""
     if kept is None or wanted is None:
-        return {}
+        return
+    chosen = settings(kept, values)
+    if not has_view(kept, wanted[0]):  # it belongs to the answer before this one, which shows its own
+        return
     if not kept.model:
         raise TaskError("This answer came from a file, and this method runs its model. Choose another method.")
-    drawn_map(kept, chat_model(kept.model), wanted[0])
-    return draw(kept, settings(kept, values))
+    model = chat_model(kept.model)
+    yield from awaited(lambda stop: drawn_map(kept, model, wanted[0], stop=stop), {})
+    yield draw(kept, chosen)
 
 
+@_stoppable
 @_told("lens")
-def read_place(kept: Looked | None, *values: Any) -> dict[str, Any]:
+def read_place(kept: Looked | None, *values: Any) -> Iterator[dict[str, Any]]:
     """Read the chosen place layer by layer: the model runs once, and is remembered for all places."""
     chosen = settings(kept, values)
     if not chosen.place:
         raise TaskError("No place is chosen yet. Click the map, or move the slider above.")
-    read_lens(kept, chat_model(kept.model))
-    return draw(kept, chosen)
+    model = chat_model(kept.model)
+    yield from awaited(lambda stop: read_lens(kept, model, stop=stop), {})
+    yield draw(kept, chosen)
 
 
+@_stoppable
 @_told("checked")
-def check_map(kept: Looked | None, *values: Any) -> dict[str, Any]:
+def check_map(kept: Looked | None, *values: Any) -> Iterator[dict[str, Any]]:
     """Is this map true to the model? Insertion, deletion, and the same map of random weights."""
     from playground.interpret.metrics.check import check
 
     chosen = settings(kept, values)
     model, view = chat_model(kept.model), chosen.view
-    found = check(
-        model, kept.trace, view.word, view.method, drawn_map(kept, model, view),
-        image=view.image, layer=view.layer, head=view.head, lean=kept.lean(view.word),
-    )  # fmt: skip
-    return {"checked": attention_figures.checked(found, kept.trace.words[view.word].text)}
+    place = {"image": view.image, "layer": view.layer, "head": view.head, "lean": kept.lean(view.word)}
+
+    def checked(stop: threading.Event) -> Check:
+        values = drawn_map(kept, model, view, stop=stop)
+        return check(model, kept.trace, view.word, view.method, values, stop=stop, **place)
+
+    found = yield from awaited(checked, {})
+    yield {"checked": attention_figures.checked(found, kept.trace.words[view.word].text)}
 
 
 @_told("verdict")
-def play(what: str, kept: Looked | None, playing: str, *values: Any) -> dict[str, Any]:
-    """Begin to step through the layers or the words, or pause."""
-    if playing == what:
-        return _still()
+def play(what: str, kept: Looked | None, playing: str, before: str, *values: Any) -> dict[str, Any]:
+    """Begin to step through the layers or the words, or pause.
+
+    before: the method to go back to after a play, where it has no layers and attention plays in its place.
+    """
     chosen = settings(kept, values)
-    parts = {}
+    back = _as_before(kept, chosen, before) if playing == "layer" else {}
+    if playing == what:
+        return back | _still()
+    if back:
+        chosen = _with_method(chosen, before)
+    parts = back
+    begun = {"playing": what, "timer": gr.Timer(active=True)}
     if what == "layer" and "layer" not in METHODS[chosen.method].controls:
         parts = method_parts(kept, "attention", chosen.layer, chosen.head)
-    begun = {"playing": what, "timer": gr.Timer(active=True)}
+        begun["before"] = chosen.method
     return _still() | parts | begun | {f"play_{what}": gr.Button(_PAUSE)}
 
 
 @_told("verdict")
-def step(kept: Looked | None, playing: str, *values: Any) -> dict[str, Any]:
+def step(kept: Looked | None, playing: str, before: str, *values: Any) -> dict[str, Any]:
     """One step of a play; it waits for maps that are being drawn, and ends where it has been through all."""
     if kept is None or not playing:
         return _still()
@@ -324,13 +374,22 @@ def step(kept: Looked | None, playing: str, *values: Any) -> dict[str, Any]:
     parts |= {"against": chosen.against} if playing == "word" else {}
     if kept.trace.layers * kept.trace.heads <= _FEW_HEADS:
         parts["heads"] = grid(kept, chosen).image
-    return parts | (_still() if ended else {})
+    return parts | (_as_before(kept, chosen, before) | _still() if ended else {})
+
+
+def _as_before(kept: Looked, chosen: Settings, before: str) -> dict[str, Any]:
+    """The method that was chosen before attention played its layers; nothing where it was not another one, or the
+    visitor has chosen anew meanwhile."""
+    if not before or chosen.method != "attention":
+        return {}
+    return method_parts(kept, before) | draw(kept, _with_method(chosen, before)) | {"checked": ""}
 
 
 def _still() -> dict[str, Any]:
     """Nothing plays."""
     return {
         "playing": "",
+        "before": "",
         "timer": gr.Timer(active=False),
         **{f"play_{what}": gr.Button(label) for what, label in _PLAY.items()},
     }
@@ -339,9 +398,11 @@ def _still() -> dict[str, Any]:
 @_told("note")
 def save_file(kept: Looked | None) -> dict[str, Any]:
     """Write the trace into a file for the visitor, where Gradio deletes it in time."""
+    from playground.interpret.trace_file import save_trace
+
     if kept is None:
         raise TaskError("No answer is kept here; one is kept for an hour. Ask again, then save it.")
     Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
     name = slug(kept.trace.model) or "answer"
     file = Path(tempfile.mkdtemp(dir=get_upload_folder())) / f"{name}.trace.safetensors"
-    return {"saved": gr.File(str(kept.trace.save(file)), visible=True)}
+    return {"saved": gr.File(str(save_trace(kept.trace, file)), visible=True)}

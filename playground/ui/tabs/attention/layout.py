@@ -41,7 +41,7 @@ def build(chosen: gr.State, why: gr.State) -> Parts:
     reason = gr.HTML()
     scenes = example_row(lambda scene: scene.question)
     parts: dict[str, Any] = {"kept": gr.State(None, time_to_live=3600), "wanted": gr.State(None)}
-    parts |= {"playing": gr.State(""), "timer": gr.Timer(0.8, active=False)}
+    parts |= {"playing": gr.State(""), "before": gr.State(""), "timer": gr.Timer(0.8, active=False)}
     parts |= _question() | _answer() | _map() | _more()
     _wire(parts, chosen, why, scenes)
     return Parts((parts["ask"], *(button for button, _ in scenes)), reason, Fields(parts["picture"], parts["question"]))
@@ -61,7 +61,9 @@ def _question() -> dict[str, Any]:
                 placeholder="where is the dog?",
                 max_lines=4,
             )
-            ask = gr.Button("Ask and look", variant="primary")
+            with gr.Row():
+                ask = gr.Button("Ask and look", variant="primary", scale=3, min_width=120)
+                stop = gr.Button("Stop", scale=1, min_width=80, interactive=False)
             note.render()
             with gr.Accordion("Keep this answer, or open a kept one", open=False):
                 with gr.Row():
@@ -69,7 +71,8 @@ def _question() -> dict[str, Any]:
                     upload = gr.UploadButton("Open a saved trace", size="sm", file_count="single")
                 gr.HTML(snippets.small_print("A trace is one file with the words, the pictures and all attention."))
                 saved = gr.File(label="The trace", interactive=False, visible=False)
-    return dict(note=note, picture=picture, question=question, ask=ask, save=save, upload=upload, saved=saved)
+    kept = dict(save=save, upload=upload, saved=saved)
+    return dict(note=note, picture=picture, question=question, ask=ask, stop=stop, **kept)
 
 
 def _answer() -> dict[str, Any]:
@@ -104,6 +107,7 @@ def _map() -> dict[str, Any]:
         with gr.Column(min_width=300, scale=4):
             method = gr.Dropdown([], label="Method", info="How the map is drawn.", interactive=False)
             about = gr.HTML()
+            halt = gr.Button("Stop the model", size="sm", interactive=False, elem_classes="quiet")
             with gr.Row():
                 layer = gr.Slider(**slider, label="Layer", info="0: the mean of all.", min_width=130)
                 head = gr.Slider(**slider, label="Head", info="0: the mean of all.", min_width=130)
@@ -115,7 +119,9 @@ def _map() -> dict[str, Any]:
             )
             against = gr.Dropdown([], label="Score against the true", info="The thing it should mark.", visible=False)
             score = gr.HTML()
-    shown = dict(heat=heat, verdict=verdict, sure=sure, method=method, about=about, against=against, score=score)
+    shown = dict(
+        heat=heat, verdict=verdict, sure=sure, method=method, about=about, against=against, score=score, halt=halt
+    )
     return shown | dict(layer=layer, head=head, play_layer=play_layer, play_word=play_word, opacity=opacity)
 
 
@@ -154,17 +160,18 @@ def _wire(parts: dict[str, Any], chosen: gr.State, why: gr.State, scenes: list) 
     # Preprocessing would answer a word or layer that an earlier answer left in the page with a bare "Error".
     quick = {"preprocess": False, "concurrency_limit": 4, **_QUICK}
     asked = [chosen, opacity]
-    gr.on(
+    asking = gr.on(
         [parts["ask"].click, parts["question"].submit], onto(actions.ask),
         [parts["picture"], parts["question"], *asked], outputs, trigger_mode="always_last", **model,
     )  # fmt: skip
+    runs = [asking]
     for button, scene in scenes:
         filled = button.click(
             lambda path=str(scene.path), text=scene.question: (path, text), None,
             [parts["picture"], parts["question"]], queue=False, api_visibility="private",
         )  # fmt: skip
-        filled.then(onto(_asking(scene)), asked, outputs, trigger_mode="always_last", **model)
-    why.change(onto(actions.look_into), [why, opacity], outputs, **model)
+        runs.append(filled.then(onto(_asking(scene)), asked, outputs, trigger_mode="always_last", **model))
+    runs.append(why.change(onto(actions.look_into), [why, opacity], outputs, **model))
     parts["upload"].upload(onto(actions.open_file), [parts["upload"], opacity], outputs, **_QUICK)
     parts["save"].click(onto(actions.save_file), kept, outputs, api_visibility="private", show_progress="hidden")
 
@@ -179,14 +186,23 @@ def _wire(parts: dict[str, Any], chosen: gr.State, why: gr.State, scenes: list) 
     moved("word which layer head", actions.show_heads)
     parts["heads"].select(onto(actions.choose_head), controls, outputs, **quick)
     parts["heat"].select(onto(actions.choose_place), controls, outputs, **quick)
-    playing = [kept, parts["playing"], *controls[1:]]
+    playing = [kept, parts["playing"], parts["before"], *controls[1:]]
     for what in ("layer", "word"):
         parts[f"play_{what}"].click(onto(partial(actions.play, what)), playing, outputs, **quick)
     parts["timer"].tick(onto(actions.step), playing, outputs, **quick)
     run = {"preprocess": False, "trigger_mode": "always_last", **model}
-    parts["wanted"].change(onto(actions.run_wanted), [kept, parts["wanted"], *controls[1:]], outputs, **run)
-    parts["read"].click(onto(actions.read_place), controls, outputs, **run | {"show_progress_on": parts["lens"]})
-    parts["check"].click(onto(actions.check_map), controls, outputs, **run | {"show_progress_on": parts["checked"]})
+    wanted = [kept, parts["wanted"], *controls[1:]]
+    runs += [
+        parts["wanted"].change(onto(actions.run_wanted), wanted, outputs, **run),
+        parts["read"].click(onto(actions.read_place), controls, outputs, **run | {"show_progress_on": parts["lens"]}),
+        parts["check"].click(
+            onto(actions.check_map), controls, outputs, **run | {"show_progress_on": parts["checked"]}
+        ),
+    ]
+    gr.on(
+        [parts["stop"].click, parts["halt"].click], onto(actions.stopped), None, outputs, cancels=runs, queue=False,
+        show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
 
 
 def _asking(scene: Example) -> Callable:

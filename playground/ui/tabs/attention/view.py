@@ -16,7 +16,7 @@ from PIL import Image
 from playground.imaging.drawing import Grid, draw_boxes, heatmap_over, maps_grid, masks_over, resized
 from playground.interpret.heads import head_maps
 from playground.interpret.methods import METHODS
-from playground.interpret.metrics.score import beside_baselines
+from playground.interpret.metrics.baselines import beside_baselines
 from playground.interpret.token_lookup import box_of, columns_of, tokens_at, words_at
 from playground.tasks import TaskError
 from playground.tasks.maps import Looked, View, nouns_of, ready_map
@@ -73,10 +73,16 @@ def settings(looked: Looked | None, values: Sequence[Any]) -> Settings:
     """Read the controls. Raises TaskError, with a sentence, where nothing is kept or they belong to another answer."""
     if looked is None:
         raise TaskError("No answer is kept here; one is kept for an hour. Ask again, then choose a word.")
-    chosen = Settings(*values)
-    if chosen.method not in METHODS or not all(
-        isinstance(value, int) for value in (chosen.word, chosen.layer, chosen.head, chosen.which, chosen.place)
-    ):
+    chosen, trace = Settings(*values), looked.trace
+    limits = (
+        (chosen.word, len(trace.words)),
+        (chosen.layer, trace.layers + 1),
+        (chosen.head, trace.heads + 1),
+        (chosen.which, len(trace.image_sizes)),
+    )
+    numbers = isinstance(chosen.place, int) and isinstance(chosen.opacity, int | float)
+    # What the browser sends may be of the answer before this one.
+    if not numbers or chosen.method not in METHODS or any(value not in range(limit) for value, limit in limits):
         raise TaskError("These settings belong to an earlier answer. Ask again.")
     return chosen
 
@@ -84,8 +90,7 @@ def settings(looked: Looked | None, values: Sequence[Any]) -> Settings:
 def draw(looked: Looked, chosen: Settings) -> dict[str, Any]:
     """The map, its verdict and scores, how sure the word was, and who looked at the chosen place; runs no model.
 
-    A map that takes a run of the model and was not drawn before is put into `wanted` instead. Raises IndexError for
-    a word, layer, head or picture that this answer does not have.
+    A map that takes a run of the model and was not drawn before is put into `wanted` instead.
     """
     values = ready_map(looked, chosen.view)
     shown = {"sure": attention_words.sureness(looked, chosen.word), **place_read(looked, chosen)}
@@ -102,14 +107,15 @@ def draw(looked: Looked, chosen: Settings) -> dict[str, Any]:
         mask = truth.mask(chosen.against)
         picture = masks_over(picture, resized(mask, picture.size)[None] > 0.5, opacity=0)
         scores = beside_baselines(values, mask)
-        score, shown["score"] = scores["map"], attention_figures.scores(scores, chosen.against)
+        score, shown["score"] = scores["map"], attention_figures.scores(scores, truth.called(chosen.against))
     if values.max() <= 0:
         sentences.append(f"This map of “{word}” is empty: the method finds nothing in the picture.")
     elif score is not None:
+        things = truth.called(chosen.against)
         whose = "of its attention to the picture" if chosen.method == "attention" else "of the map"
         sentences.append(
-            f"As it wrote “{word}”, {snippets.percent(score.mass)} {whose} lay on the true {chosen.against}, which "
-            f"covers {snippets.percent(score.area)} of the picture. "
+            f"As it wrote “{word}”, {snippets.percent(score.mass)} {whose} lay on the true {things}, which "
+            f"{'covers' if things == chosen.against else 'cover'} {snippets.percent(score.area)} of the picture. "
             f"The brightest point {'hits' if score.hit else 'misses'}."
         )
     heat = named(_framed(looked, chosen, picture), looked.trace.model or "answer", word, chosen.method)
@@ -190,13 +196,19 @@ def method_parts(looked: Looked, method: str, layer: int = 0, head: int = 0) -> 
     """The choice of methods, what the chosen one shows and where it comes from, and the sliders that it has."""
     able = [(METHODS[name].label, name) for name, why in looked.reasons.items() if why is None]
     about = f"{METHODS[method].label}: {_ABOUT[method]} {METHODS[method].paper}"
-    controls = METHODS[method].controls
     return {
         "method": gr.Dropdown(able, value=method, interactive=True),
         "about": snippets.small_print(about) + _missing(looked),
-        "layer": gr.Slider(maximum=looked.trace.layers, value=layer, interactive="layer" in controls),
-        "head": gr.Slider(maximum=looked.trace.heads, value=head, interactive="head" in controls),
+        "layer": _slider("layer", looked.trace.layers, layer, method),
+        "head": _slider("head", looked.trace.heads, head, method),
     }
+
+
+def _slider(name: str, most: int, value: int, method: str) -> gr.Slider:
+    """A layer or head to choose, or why there is none to choose by this method."""
+    able = name in METHODS[method].controls
+    info = "0: the mean of all." if able else f"Not by this method, which takes every {name}."
+    return gr.Slider(maximum=most, value=value, interactive=able, info=info)
 
 
 def _missing(looked: Looked) -> str:

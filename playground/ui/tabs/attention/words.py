@@ -11,7 +11,7 @@ from playground.ui.components import snippets
 
 if TYPE_CHECKING:
     from playground.interpret.methods.logit_lens import Lens
-    from playground.models.chat import Piece
+    from playground.models.messages import Piece
     from playground.tasks.maps import Looked
 
 _DOTTED = '<span class="little">dotted</span><span>its map means little</span>'

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from playground.imaging.opening import Picture
+from playground.imaging.picture import Picture
 from playground.tasks.caption import Style, caption
 from playground.tasks.captions.candidates import CaptionCandidate, caption_candidates
 from playground.tasks.captions.wording import wording

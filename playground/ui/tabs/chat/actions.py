@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from playground.imaging.opening import open_picture
-from playground.models.chat import Message
+from playground.models.messages import Message
 from playground.tasks import TaskError
 from playground.tasks.chat import chat, checked_message, readable
 from playground.ui import error_messages as troubles

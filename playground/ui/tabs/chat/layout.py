@@ -16,6 +16,7 @@ from playground.ui.tabs.chat import browser_storage as chat_kept
 from playground.ui.tabs.chat import files as chat_files
 from playground.ui.tabs.chat.actions import Draft, Talk
 from playground.ui.tabs.chat.camera import add_capture, camera
+from playground.ui.tabs.chat.forecast import forecast_line
 from playground.ui.tabs.chat.settings import capability, settings, switched
 from playground.ui.tabs.chat.view import COPIED, COPY_SCRIPT, buttons
 from playground.ui.tabs.chat.why import react
@@ -58,6 +59,7 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
         max_plain_text_length=1_000_000,  # a long text is answered with a sentence, not turned into a file
         elem_classes="chat-box",
     )
+    cost = gr.HTML()
     # A message on its way from the box, and one on its way back into it, see page.js: one may come while another goes.
     going, coming = gr.MultimodalTextbox(visible=False), gr.MultimodalTextbox(visible=False)
     with gr.Row(elem_classes="chat-tools"):
@@ -104,6 +106,8 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     keep(chat_files.wire(files, talk, fields, chosen, outputs, note))
     put_back(taken.input(add_capture, taken, [taken, coming, note], **_AT_ONCE))
     gr.on([fields.system.blur, fields.temperature.input, fields.length.input], *memory, **_AT_ONCE)
+
+    gr.on([box.change, chosen.change], forecast_line, [box, chosen], cost, trigger_mode="always_last", **_AT_ONCE)
 
     able = [fields.system, chatbot, reason]
     page = current_page()

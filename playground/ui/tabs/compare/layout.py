@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +14,7 @@ from PIL import Image
 from playground.checkpoints.catalog import find, of_kind
 from playground.imaging.drawing import enlarged, heatmap_over, masks_over, resized
 from playground.interpret.methods import METHODS
-from playground.interpret.metrics.score import beside_baselines
+from playground.interpret.metrics.baselines import beside_baselines
 from playground.tasks import TaskError, checked_question
 from playground.tasks.compare import DEFAULT_METHOD, look, same_word, side, telling_word
 from playground.tasks.examples import Truth, truth_of
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 DEFAULT_OTHER = "moji-blip"
 _WAITING = '<p class="empty">{} answers here.</p>'
 _NO_THING = "No score here: neither “{}” nor the question names a thing of the scene. Choose a word that does."
+_NOT_KEPT = snippets.trouble("These answers are not kept any more; they are for an hour. Ask again.")
+_GONE = (gr.skip(), gr.skip(), _NOT_KEPT) * 2
 _NO_TRUTH = "No score here: this is not one of the example scenes, so nobody knows where its things truly are."
 
 
@@ -77,7 +80,9 @@ def build(chosen: gr.State) -> Fields:
                 label="Maps by",
                 info="What draws the maps, for both models alike.",
             )
-            ask = gr.Button("Ask both", variant="primary")
+            with gr.Row():
+                ask = gr.Button("Ask both", variant="primary", scale=3, min_width=120)
+                stop = gr.Button("Stop", scale=1, min_width=80)
             note.render()
     columns = []
     with gr.Row(elem_classes="sides"):
@@ -88,11 +93,11 @@ def build(chosen: gr.State) -> Fields:
     drawn = [part for pair in zip(words, heats, verdicts, strict=True) for part in pair]
     outputs = [kept, *heads, *drawn, note]
     inputs = [*names, method]
-    gr.on(
+    asking = gr.on(
         [ask.click, question.submit], respond, [picture, question, *inputs], outputs,
         trigger_mode="always_last", api_visibility="private", **MODEL_QUEUE,
     )  # fmt: skip
-    run_on_click(
+    running = [asking] + run_on_click(
         scenes,
         lambda scene: (str(scene.path), scene.question),
         [picture, question],
@@ -103,8 +108,13 @@ def build(chosen: gr.State) -> Fields:
     # Preprocessing would answer a word that an earlier answer left in the page with a bare "Error".
     again = {"preprocess": False, "show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
     for place, word in enumerate(words):
-        word.input(partial(choose, place), [kept, word, method], [kept, *drawn], **again, **MODEL_QUEUE)
-    method.input(redraw, [kept, method], drawn, **again, **MODEL_QUEUE)
+        drawing = word.input(partial(choose, place), [kept, word, method], [kept, *drawn], **again, **MODEL_QUEUE)
+        running.append(drawing)
+    running.append(method.input(redraw, [kept, method], drawn, **again, **MODEL_QUEUE))
+    stop.click(
+        lambda: snippets.notes(["Stopped."]), None, note, cancels=running, queue=False, show_progress="hidden",
+        api_visibility="private",
+    )  # fmt: skip
     chosen.change(_first, [chosen, names[1]], names[0], show_progress="hidden", queue=False, api_visibility="private")
     return Fields(picture, question)
 
@@ -168,32 +178,43 @@ def respond(
     if all(found and found.words for found in sides):
         begin[1] = _or(same_word(sides[0], begin[0], sides[1]), begin[1])
     kept = Compared(picture.image, asked, tuple(sides), tuple(begin), truth)
-    yield kept, *heads, *redraw(kept, method), snippets.notes(picture.notes)
+    drawn = yield from awaited(lambda stop: _both_drawn(kept, method, stop), (gr.skip(),) * 10)
+    yield kept, *heads, *drawn, snippets.notes(picture.notes)
 
 
-def choose(place: int, kept: Compared | None, word: int, method: str) -> tuple[Any, ...]:
+def choose(place: int, kept: Compared | None, word: int, method: str) -> Iterator[tuple[Any, ...]]:
     """Values for (kept, word, heat and verdict of each): another word on one side, and the same on the other."""
     if kept is None or kept.sides[place] is None or word not in range(len(kept.sides[place].words)):
-        return gr.skip(), *redraw(None, method)
+        yield gr.skip(), *_GONE
+        return
     chosen, other = list(kept.chosen), kept.sides[1 - place]
     chosen[place] = word
     if other is not None:
         chosen[1 - place] = _or(same_word(kept.sides[place], word, other), chosen[1 - place])
     changed = [now != before for now, before in zip(chosen, kept.chosen, strict=True)]
     kept = replace(kept, chosen=tuple(chosen))
-    parts = [_drawn(kept, each, method) if changed[each] else (gr.skip(),) * 3 for each in (0, 1)]
-    return kept, *parts[0], *parts[1]
+    parts = yield from awaited(
+        lambda stop: [
+            _drawn(kept, each, method, stop) if changed[each] else (gr.skip(),) * 3 for each in (0, 1)
+        ], (gr.skip(),) * 7,
+    )  # fmt: skip
+    yield kept, *parts[0], *parts[1]
 
 
-def redraw(kept: Compared | None, method: str) -> tuple[Any, ...]:
-    """Values for word, heat and verdict of each side, by another method. Never raises."""
+def redraw(kept: Compared | None, method: str) -> Iterator[tuple[Any, ...]]:
+    """Values for word, heat and verdict of each side, by another method; nothing new while a model works. Never
+    raises."""
     if kept is None:
-        gone = snippets.trouble("These answers are not kept any more; they are for an hour. Ask again.")
-        return gr.skip(), gr.skip(), gone, gr.skip(), gr.skip(), gone
-    return *_drawn(kept, 0, method), *_drawn(kept, 1, method)
+        yield _GONE
+        return
+    yield (yield from awaited(lambda stop: _both_drawn(kept, method, stop), (gr.skip(),) * 6))
 
 
-def _drawn(kept: Compared, place: int, method: str) -> tuple[Any, Any, str]:
+def _both_drawn(kept: Compared, method: str, stop: threading.Event) -> tuple[Any, ...]:
+    return *_drawn(kept, 0, method, stop), *_drawn(kept, 1, method, stop)
+
+
+def _drawn(kept: Compared, place: int, method: str, stop: threading.Event) -> tuple[Any, Any, str]:
     """Word, heat and verdict of one side; where there is no map the reason stands in its place."""
     found, word = kept.sides[place], kept.chosen[place]
     if found is None or not found.words:
@@ -201,7 +222,7 @@ def _drawn(kept: Compared, place: int, method: str) -> tuple[Any, Any, str]:
         return gr.Radio([], visible=False), gr.Image(None, visible=False), snippets.notes([why] if why else [])
     words = gr.Radio([(text, index) for index, text in enumerate(found.words)], value=word, visible=True)
     try:
-        seen = look(_model(found.name), found, word, method)
+        seen = look(_model(found.name), found, word, method, stop=stop)
     except Exception as error:
         return words, gr.Image(None, visible=False), snippets.trouble(troubles.sentence(error))
     picture = heatmap_over(enlarged(kept.image), seen.values)
@@ -218,7 +239,7 @@ def _drawn(kept: Compared, place: int, method: str) -> tuple[Any, Any, str]:
         )
     mask = kept.truth.mask(noun)
     outlined = masks_over(picture, resized(mask, picture.size)[None] > 0.5, opacity=0)
-    told = compare_cards.verdict(text, noun, beside_baselines(seen.values, mask), label, seen.note)
+    told = compare_cards.verdict(text, kept.truth.called(noun), beside_baselines(seen.values, mask), label, seen.note)
     return words, gr.Image(named(outlined, *names), visible=True, label=label), marks + told
 
 

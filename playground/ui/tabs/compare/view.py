@@ -41,12 +41,13 @@ def failed(name: str, sentence: str) -> str:
 def verdict(word: str, noun: str, scored: Mapping[str, MapScore], label: str, note: str = "") -> str:
     """How well the map points at the true thing, in a sentence, and beside maps that have not seen the picture.
 
-    scored: what `playground.interpret.metrics.score.beside_baselines` gives. label: of the method that drew the map.
+    scored: what `beside_baselines` of `playground.interpret.metrics.baselines` gives. label: of the method that drew
+    the map.
     """
     own = scored["map"]
     said = (
-        f"For “{word}” {snippets.percent(own.mass)} of the map lies on the true {noun}, which covers "
-        f"{snippets.percent(own.area)} of the picture. Its peak {'hits' if own.hit else 'misses'}."
+        f"For “{word}” {snippets.percent(own.mass)} of the map lies on the true {noun} "
+        f"({snippets.percent(own.area)} of the picture). Its peak {'hits' if own.hit else 'misses'}."
     )
     rows = {name: scored[name] for name in ("map", *_BLIND)}
     body = "".join(

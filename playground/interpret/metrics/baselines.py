@@ -1,4 +1,4 @@
-"""What a map of random patches scores on average: one draw may hit by luck, so many are taken."""
+"""Maps that have not seen the picture, and what they score: what every method must beat."""
 
 from __future__ import annotations
 
@@ -6,9 +6,43 @@ from functools import lru_cache
 
 import numpy as np
 
-from playground.interpret.metrics.score import MapScore, otsu_threshold
+from playground.interpret.metrics.score import MapScore, otsu_threshold, score_map
 
+BASELINES = ("random", "centre", "uniform")
 DRAWS = 200
+
+
+def baseline(
+    name: str, shape: tuple[int, int], rng: np.random.Generator, grid: tuple[int, int] = (12, 12)
+) -> np.ndarray:
+    """A map that has not seen the picture, what every method must beat: float32 (height, width) of sum 1.
+
+    name: "random" (one number of 0 to 1 for each part of a grid, as coarse as a map of patches), "centre" (a Gaussian
+    around the middle, its deviation a quarter of each side) or "uniform". Raises ValueError for another name.
+    """
+    height, width = shape
+    if name == "random":
+        rows, columns = (np.arange(side) * parts // side for side, parts in zip(shape, grid, strict=True))
+        values = rng.random(grid)[rows[:, None], columns]
+    elif name == "centre":
+        down, across = (np.exp(-8 * np.square((np.arange(side) + 0.5) / side - 0.5)) for side in (height, width))
+        values = np.outer(down, across)
+    elif name == "uniform":
+        values = np.ones(shape)
+    else:
+        raise ValueError(f"There is no baseline “{name}”; there are {', '.join(BASELINES)}.")
+    return (values / values.sum()).astype(np.float32)
+
+
+def beside_baselines(values: np.ndarray, mask: np.ndarray, *, seed: int = 0) -> dict[str, MapScore]:
+    """The scores of a map (height, width) as "map", and of each of BASELINES as what it must beat.
+
+    "random" is the mean of many draws (see `random_scores`): a single one may hit by luck.
+    seed: of these. ValueError where map and mask differ in size.
+    """
+    own, rng = score_map(values, mask), np.random.default_rng(seed)
+    blind = {name: score_map(baseline(name, values.shape, rng), mask) for name in BASELINES if name != "random"}
+    return {"map": own, "random": random_scores(mask, seed=seed), **blind}
 
 
 def random_scores(mask: np.ndarray, *, draws: int = DRAWS, seed: int = 0, grid: tuple[int, int] = (12, 12)) -> MapScore:
