@@ -146,3 +146,40 @@ def test_models_that_are_not_chosen_can_be_unloaded(app: str, page: Page) -> Non
     expect(page.locator(".memory-line")).to_contain_text("moji-vlm")
     seen(page, "button.example").nth(1).click()
     expect(seen(page, "#mask-legend label").first).to_contain_text("bus", timeout=WAIT)
+
+
+def talk_about(page: Page, scene: int) -> str:
+    """Begin a talk about an example scene, and wait until the browser keeps its answer; returns what was asked."""
+    if page.locator(".chat .bot").count():
+        page.get_by_role("button", name="New conversation").click()
+        expect(page.locator(".chat .bot")).to_have_count(0)
+    seen(page, "button.example").nth(scene).click()
+    expect(page.locator(".chat .bot")).to_contain_text("new token", timeout=WAIT)
+    page.wait_for_timeout(2000)  # until the browser keeps it: the last words come before that
+    return page.locator(".chat .user").first.inner_text().strip()
+
+
+def test_two_tabs_of_a_browser_keep_a_talk_each(app: str, page: Page) -> None:
+    enter(page, app)
+    first = talk_about(page, 0)
+    with page.context.expect_page() as opened:
+        page.evaluate("window.open(location.href)")  # a copy of the tab, as "Duplicate" makes one
+    copy, other = opened.value, page.context.new_page()
+    enter(other, app)
+    expect(other.locator(".chat .user")).to_contain_text(first, timeout=WAIT)  # as after a visit of yesterday
+    second = talk_about(other, 1)
+    expect(copy.locator(".chat .user")).to_contain_text(first, timeout=WAIT)
+    third = talk_about(copy, 2)
+    assert len({first, second, third}) == 3
+    for each, asked in ((page, first), (other, second), (copy, third)):
+        each.reload()
+        expect(each.locator(".chat .user")).to_have_count(1, timeout=WAIT)
+        expect(each.locator(".chat .user")).to_contain_text(asked)
+        expect(each.locator(".chat .bot")).to_contain_text("new token")
+    other.get_by_role("button", name="New conversation").click()
+    expect(other.locator(".chat .user")).to_have_count(0)
+    other.wait_for_timeout(500)
+    other.reload()
+    page.reload()
+    expect(page.locator(".chat .user")).to_contain_text(first, timeout=WAIT)
+    expect(other.locator(".chat .user")).to_have_count(0)

@@ -38,9 +38,10 @@ def growth(device: torch.device) -> Iterator[Growth]:
     try:
         yield risen
     finally:
-        after = torch.cuda.max_memory_allocated(device) if cuda else _resident()
-        if before is not None and after is not None:
-            risen.bytes = max(0, after - before)
+        with contextlib.suppress(RuntimeError):  # a device that has failed tells nothing; its own error is on its way
+            after = torch.cuda.max_memory_allocated(device) if cuda else _resident()
+            if before is not None and after is not None:
+                risen.bytes = max(0, after - before)
 
 
 def available(device: torch.device) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from playground.models.server.chat import AnyChatModel
     from playground.tasks.examples import Truth
 
+_log = logging.getLogger(__name__)
 DEFAULT_METHOD, PLAIN_METHOD = "patches", "attention"
 
 
@@ -117,6 +119,7 @@ def _leans(model: AnyChatModel, traced: Trace | None, stop: threading.Event | No
         with stopped_by(stop):
             return leaning(model, traced)
     except (ValueError, RuntimeError):  # some models cannot be run over a given answer; this one stands without
+        _log.warning("%s: how much each word leans on the picture is not known", model.name, exc_info=True)
         return ()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from playground.checkpoints.device import is_out_of_memory
+from playground.tasks import disk
 
 _log = logging.getLogger(__name__)
 
@@ -20,4 +21,9 @@ def sentence(error: Exception) -> str:
     _log.error("a task failed", exc_info=error)
     if is_out_of_memory(error):
         return "There is not enough memory for this. Choose a smaller model or a smaller picture."
+    if disk.is_full(error):
+        return (
+            "What was to be kept could not be written: the disk of the machine that runs this page is full. Nothing "
+            "on the page is lost; once there is room again, try once more."
+        )
     return f"Something broke on our side ({type(error).__name__}). Try once more; the log has the details."

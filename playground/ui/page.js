@@ -2,6 +2,31 @@
 // the memory line is asked for. `playground` is what the events of the page call.
 
 const playground = (() => {
+  // Each tab of the browser has a talk, a page and a model of its own: what Gradio keeps in localStorage, which all
+  // tabs share, is kept once more in sessionStorage, which each has to itself and which outlives a reload. A new tab
+  // begins with what was kept last, by whichever tab; a copy of a tab begins as that one, and then goes its own way.
+  const OWN = ["vlm-playground-talk", "playground-page", "playground-model"];
+  const [getItem, setItem, removeItem] = ["getItem", "setItem", "removeItem"].map((each) => Storage.prototype[each]);
+  const inTab = (storage, key) => storage === window.localStorage && OWN.includes(key);
+  try {
+    OWN.forEach((key) => {
+      if (getItem.call(sessionStorage, key) === null) {
+        setItem.call(sessionStorage, key, getItem.call(localStorage, key) ?? "");
+      }
+    });
+    Storage.prototype.getItem = function (key) {
+      return inTab(this, key) ? getItem.call(sessionStorage, key) || null : getItem.call(this, key);
+    };
+    Storage.prototype.setItem = function (key, value) {
+      if (inTab(this, key)) setItem.call(sessionStorage, key, value);
+      setItem.call(this, key, value);
+    };
+    Storage.prototype.removeItem = function (key) {
+      if (inTab(this, key)) setItem.call(sessionStorage, key, "");  // none, and no other tab's either
+      removeItem.call(this, key);
+    };
+  } catch { /* a browser that keeps nothing */ }
+
   const stored = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
   const store = (key, value) => { try { localStorage.setItem(key, value); } catch { /* a private window */ } };
   const address = new URLSearchParams(location.search);

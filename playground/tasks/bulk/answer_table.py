@@ -60,24 +60,32 @@ def check_size(pictures: int, questions: int) -> None:
 
 
 def answer_table(
-    model: AnyChatModel, pictures: Sequence[Path], questions: Sequence[str], stop: threading.Event | None = None
+    model: AnyChatModel,
+    pictures: Sequence[Path],
+    questions: Sequence[str],
+    stop: threading.Event | None = None,
+    *,
+    done: int = 0,
 ) -> Iterator[Cell]:
     """The cells, picture by picture, each as soon as it is known. Closing the iterator ends the work.
 
-    A picture that cannot be read gives its sentence in all of its cells.
+    A picture that cannot be read gives its sentence in all of its cells. done: how many cells are known already; the
+    ones after them are given.
 
     Raises:
         TaskError: no picture, no question, or too many (see `check_size`).
     """
     check_size(len(pictures), len(questions))
-    for path in map(Path, pictures):
+    first, known = divmod(done, len(questions))
+    for place, path in enumerate(map(Path, pictures[first:])):
+        left = questions[known:] if place == 0 else questions
         try:
             image = open_picture(path).image
         except MediaError as error:
-            yield from (Cell(path.name, question, error=str(error)) for question in questions)
+            yield from (Cell(path.name, question, error=str(error)) for question in left)
             continue
         talk = model.conversation()
-        for question in questions:
+        for question in left:
             try:
                 found = answer(model, image, question, stop=stop, conversation=talk)
             except ValueError as error:  # an over-long question, a picture of a strange shape …

@@ -37,16 +37,18 @@ def build(chosen: gr.State) -> Fields:
                 placeholder="where is the dog?",
                 max_lines=4,
             )
-            walk = gr.Button("Walk through", variant="primary")
+            with gr.Row():
+                walk = gr.Button("Walk through", variant="primary", scale=3, min_width=120)
+                stop = gr.Button("Stop", scale=1, min_width=80)
             note.render()
         with gr.Column(min_width=300, scale=3):
             result = gr.HTML(_WAITING, elem_classes="anatomy")
     outputs = [result, note]
-    gr.on(
+    walking = gr.on(
         [walk.click, question.submit], respond, [picture, question, chosen], outputs,
         trigger_mode="always_last", api_visibility="private", **MODEL_QUEUE,
     )  # fmt: skip
-    run_on_click(
+    running = run_on_click(
         scenes,
         lambda scene: (str(scene.path), scene.question),
         [picture, question],
@@ -54,6 +56,10 @@ def build(chosen: gr.State) -> Fields:
         [chosen],
         outputs,
     )
+    stop.click(
+        lambda: snippets.notes(["Stopped."]), None, note, cancels=[walking, *running], queue=False,
+        show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
     return Fields(picture, question)
 
 

@@ -130,24 +130,29 @@ def respond(
     yield card(asked, found, footer), *_looking(model.attention_reason, text), kept, notes
 
 
-def glimpse(asked: Why | None, request: gr.Request = None) -> Any:
+def glimpse(asked: Why | None, request: gr.Request = None) -> Iterator[Any]:
     """The small map under an answer; what goes wrong is said in its place. Never raises."""
     if asked is None or not asked.answer:
-        return gr.skip()
+        yield gr.skip()
+        return
     try:
         model = chat_model(asked.model)
         if model.attention_reason:
-            return gr.skip()
+            yield gr.skip()
+            return
         [turn] = asked.turns
         image = chosen_picture(turn.images[0]).image
-        found = glance(model, image, turn.text, asked.answer, session_of(request).seen)
+        seen = session_of(request).seen
+        found = yield from awaited(
+            lambda stop: glance(model, image, turn.text, asked.answer, seen, stop=stop), gr.skip()
+        )  # fmt: skip
         from playground.interpret.methods import METHODS
 
         overlay = heatmap_over(enlarged(image, 320), found.values)
         overlay.thumbnail((320, 320))
-        return answer_html.map_figure(overlay, found.word, METHODS[found.method].label.lower())
+        yield answer_html.map_figure(overlay, found.word, METHODS[found.method].label.lower())
     except Exception as error:
-        return snippets.small_print(f"No map of this answer: {troubles.sentence(error)}")
+        yield snippets.small_print(f"No map of this answer: {troubles.sentence(error)}")
 
 
 def _looking(reason: str | None, text: str) -> tuple[str, Any]:

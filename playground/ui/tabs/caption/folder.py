@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from playground.tasks import TaskError
 from playground.tasks.bulk.many import Result, caption_each
 from playground.tasks.caption import Style
 from playground.tasks.captions.wording import wording
@@ -107,8 +106,8 @@ def begin(
     try:
         uploads = (*files, *folder)
         job = job_for(uploads, name, style, before)
-        if len(job.rows) == len(uploads):
-            raise TaskError("All of these are done. Add other files, or choose another style or model.")
+        if not job.waiting:  # all are done, and only the files to take away could not be written
+            return _ended(job, _summary(job))
     except Exception as error:
         return Shown(note=snippets.trouble(troubles.sentence(error)))
     if alike := named_alike(uploads):
@@ -191,8 +190,13 @@ def _ended(job: Job, said: str) -> Shown:
         "captions.json": as_json(rows, job.model, job.style),
         "metadata.jsonl": as_jsonl(rows),
     }
-    files = [gr.DownloadButton(value=_saved(name, text), visible=True) for name, text in texts.items()]
-    return Shown(job, _progress(job, said), _table(job), snippets.notes(job.notes), ready, idle, *files)
+    shown = Shown(job, _progress(job, said), _table(job), snippets.notes(job.notes), ready, idle)
+    try:
+        files = [gr.DownloadButton(value=_saved(name, text), visible=True) for name, text in texts.items()]
+    except OSError as error:  # the captions are still on the page, and the next try may find room
+        job = replace(job, unsaved=True)
+        return shown._replace(job=job, note=snippets.trouble(troubles.sentence(error)))
+    return shown._replace(job=replace(job, unsaved=False), csv=files[0], json=files[1], jsonl=files[2])
 
 
 def _saved(name: str, text: str) -> str:

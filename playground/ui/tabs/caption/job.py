@@ -32,6 +32,7 @@ class Job:
         seconds: what the captions took so far.
         slice: how many pictures to do before others get their turn.
         notes: what the visitor should know of it, one sentence each.
+        unsaved: whether the files to take away could not be written, for want of room.
         halt: set it to end the slice in work; none follows.
     """
 
@@ -43,6 +44,7 @@ class Job:
     seconds: float = 0.0
     slice: int = 4
     notes: tuple[str, ...] = ()
+    unsaved: bool = False
     halt: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -85,7 +87,11 @@ def job_for(uploads: Sequence[Upload], model: str, style: Style, before: Job | N
             "“python -m playground caption FOLDER” where the pictures are."
         )
     job = Job(uploads, model, style)
-    if before and before.waiting and (before.uploads, before.model, before.style) == (uploads, model, style):
+    if (
+        before
+        and (before.waiting or before.unsaved)
+        and (before.uploads, before.model, before.style) == (uploads, model, style)
+    ):
         job = replace(before, slice=job.slice, halt=job.halt)
     return job
 
