@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playground.interpret.methods.base import METHODS
-from playground.models.attention import is_plugged_in
 from playground.models.memory import available
 
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ class Sizes:
 
 def sizes(model: ChatModel, trace: Trace) -> Sizes:
     """What a run over this trace's prompt and answer is made of."""
+    from playground.models.attention import is_plugged_in  # which imports torch: the page is painted before that
+
     text = model.model.config.get_text_config(decoder=True)
     pieces, prompt = len(trace.pieces), trace.answer.statistics.prompt_tokens or 0
     image_tokens = sum(len(layout.tokens) for layout in trace.layouts)
