@@ -62,7 +62,8 @@ def test_moji_vlm_is_shown_as_it_computes(scene):
         close(layer, states[0])
     grown = (tower[2] - tower[1])[0].norm(dim=-1).mean() / tower[1][0].norm(dim=-1).mean()
     assert vision.layers[1].added == pytest.approx(float(grown), rel=1e-4)
-    close(projector.layers[0], whole.image_hidden_states.reshape(count, -1))
+    projected = model.model.get_image_features(pixel_values=inputs["pixel_values"]).pooler_output
+    close(projector.layers[0], torch.cat(tuple(projected)))  # one tensor, or a list with one of each picture
     close(tokens.layers[0], whole.hidden_states[0][0])
     for layer, states in zip(language.layers[:-1], whole.hidden_states[1:-1], strict=True):
         close(layer, states[0])

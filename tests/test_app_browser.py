@@ -349,6 +349,9 @@ def test_a_folder_is_described_stopped_and_taken_away(page: Page, tmp_path: Path
         shutil.copy(examples()[number % 6].path, tmp_path / f"{number:02} <b>.png")
     (tmp_path / "notes.txt").write_text("dear sirs")
     (tmp_path / "empty.png").touch()
+    (tmp_path / "sub" / "deep").mkdir(parents=True)
+    (tmp_path / "38 <b>.png").rename(tmp_path / "sub" / "00 <b>.png")  # called as another one in another place
+    (tmp_path / "39 <b>.png").rename(tmp_path / "sub" / "deep" / "39 <b>.png")
     page.locator("input[type=file][webkitdirectory]").set_input_files(tmp_path)
     expect(seen(page, ".trouble")).to_have_count(0)
     expect(seen(page, ".file-preview tr")).to_have_count(42)
@@ -371,7 +374,8 @@ def test_a_folder_is_described_stopped_and_taken_away(page: Page, tmp_path: Path
         page.get_by_text("Download JSONL").click()
     told = [json.loads(line) for line in Path(download.value.path()).read_text(encoding="utf-8").splitlines()]
     assert download.value.suggested_filename == "metadata.jsonl"
-    assert [row["file_name"] for row in told] == [f"{number:02} <b>.png" for number in range(40)]
+    places = [f"{number:02} <b>.png" for number in range(38)] + ["sub/00 <b>.png", "sub/deep/39 <b>.png"]
+    assert [row["file_name"] for row in told] == places  # as `datasets` finds them from metadata.jsonl on
     assert told[2]["text"] == told[8]["text"] and "a yellow star at the bottom left" in told[2]["text"]
     open_tab(page, "One picture")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import json
 import os
 import resource
@@ -24,6 +26,7 @@ from playground.tasks import TaskError
 from playground.tasks.bulk.caption_folder import caption_folder, errors_of, files_in
 from playground.tasks.examples import examples
 from playground.tasks.exports.captions import Captioned, CaptionsLog, as_csv, as_json, as_jsonl
+from playground.ui.tabs.caption.job import Upload, placed
 
 COPIES = 24
 
@@ -256,8 +259,38 @@ def test_names_that_are_no_text_survive(tmp_path: Path) -> None:
 
 def test_captions_are_taken_away_in_three_forms() -> None:
     rows = [Captioned('a "dog", <b>.png', "a dog,\na cat."), Captioned("b.png", error="The file is empty.")]
+    assert as_csv(rows).startswith("\ufefffile_name,text,error")  # a spreadsheet knows UTF-8 by its mark
+    for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1"):  # a spreadsheet would compute these
+        cells = next(csv.reader(io.StringIO(as_csv([Captioned(text, text)]).partition("\r\n")[2])))
+        assert cells == [f"'{text}", f"'{text}", ""]
     assert as_csv(rows).splitlines()[1].startswith('"a ""dog"", <b>.png","a dog,')
     assert json.loads(as_json(rows, "moji-vlm", "short"))["files"][1]["error"] == "The file is empty."
     assert [json.loads(line) for line in as_jsonl(rows).splitlines()] == [
         {"file_name": 'a "dog", <b>.png', "text": "a dog,\na cat."}
     ]
+
+
+def test_linked_folders_are_followed_once_and_said(scenes, tmp_path, capsys) -> None:
+    elsewhere, inside = tmp_path / "elsewhere", scenes / "inside"
+    (elsewhere / "deep").mkdir(parents=True)
+    inside.mkdir()
+    for folder in (elsewhere, elsewhere / "deep", inside):
+        shutil.copy(examples()[0].path, folder / "a.png")
+    (scenes / "link").symlink_to(elsewhere)
+    (scenes / "second").symlink_to(elsewhere / "deep")
+    (scenes / "to-inside").symlink_to(inside)
+    (elsewhere / "back").symlink_to(scenes)
+    (elsewhere / "itself").symlink_to(elsewhere)
+    names = [name for name in files_in(scenes) if "/" in name]
+    assert names == ["inside/a.png", "link/a.png", "second/a.png"]
+    main(["caption", str(scenes), "--output", str(tmp_path / "captions.jsonl")])
+    said = capsys.readouterr().err
+    assert "The link 'link' was followed" in said and "'link/deep' leads to is read under another name" in said
+    assert "'to-inside' leads to a folder of this one" in said and "'link/back' leads" in said
+
+
+def test_uploads_of_a_folder_keep_their_places() -> None:
+    sent = [Upload("/1", "holiday∕beach∕a.png"), Upload("/2", "holiday∕a.png")]
+    assert [upload.name for upload in placed(sent)] == ["beach/a.png", "a.png"]
+    assert [upload.name for upload in placed([Upload("/1", "a.png")])] == ["a.png"]
+    assert placed(()) == ()

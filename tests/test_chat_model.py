@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from playground import load
+from playground.imaging.opening import MediaError
 from playground.models.chat import ChatModel
 from playground.models.generation.detokenize import spelled
 from playground.models.messages import CannotRead, Message, PromptTooLong
@@ -238,6 +239,11 @@ def test_odd_pictures_are_read(checkpoint, family):
     assert model.generate(ask("no picture at all"), max_new_tokens=2).statistics.image_tokens == 0
 
 
-def test_a_picture_that_the_processor_refuses_is_named(checkpoint):
+def test_a_picture_that_the_processor_refuses_is_named(checkpoint, monkeypatch):
+    model, strip = load(str(checkpoint("qwen2_5_vl"))), Image.new("RGB", (3000, 2))
+    with pytest.raises(MediaError, match="too thin a strip"):
+        ask("what is this ?", strip)
+    for limit, value in (("MAX_STRETCH", 9000), ("SHORTEST_SIDE", 1)):  # the family's own processor has its say
+        monkeypatch.setattr(f"playground.imaging.opening.{limit}", value)
     with pytest.raises(CannotRead, match="qwen2_5_vl cannot read this conversation: .*aspect ratio"):
-        load(str(checkpoint("qwen2_5_vl"))).prepare(ask("what is this ?", Image.new("RGB", (3000, 2))))
+        model.prepare(ask("what is this ?", strip))

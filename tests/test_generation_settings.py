@@ -165,6 +165,18 @@ def test_values_that_mean_nothing_are_told(name):
         assert settings.notes and name in settings.notes[0] and "Not usable" in settings.notes[0], value
 
 
+def test_a_penalty_on_repetition_is_the_same_side_by_side(checkpoint, tmp_path):
+    """The shorter prompt is filled up, and what fills it must not count as said."""
+    from transformers import AutoTokenizer
+
+    ends = AutoTokenizer.from_pretrained(checkpoint("llava_clip")).encode("dogs", add_special_tokens=False)[:1]
+    told = {"repetition_penalty": 1.9, "pad_token_id": ends[0], "eos_token_id": 2}
+    model = load(str(with_settings(checkpoint("llava_clip"), tmp_path / "copy", told)))
+    long = [Message("user", "how many dogs are there ? " * 4, (PICTURES[1],))]
+    alone = [model.generate(talk, max_new_tokens=8).text for talk in (FIRST, long)]
+    assert model.generate_batch([model.prepare(talk) for talk in (FIRST, long)], max_new_tokens=8) == alone
+
+
 def test_values_are_taken_for_what_they_mean():
     told = {"repetition_penalty": 2, "eos_token_id": [5, 6], "no_repeat_ngram_size": 3.0, "stop_strings": "###"}
     settings = allowed(told)

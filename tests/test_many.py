@@ -111,8 +111,8 @@ def test_one_bad_item_gives_a_sentence_and_stops_nothing(checkpoint, picture, tm
     for result, words in zip(found[1:4], ("not a picture", "too thin a strip", "question is empty"), strict=True):
         assert words in result.error
     assert "Addresses are not fetched" in found[6].error
-    odd = reply_many(model, [[Message("user", "what ?", (strip,))], [Message("user", "what ?", (picture,))]])
-    assert "cannot read this conversation" in odd[0].error and odd[1].value is not None
+    odd = reply_many(model, [[], [Message("user", "what ?", (picture,))]])
+    assert "nothing to answer" in odd[0].error and odd[1].value is not None
 
 
 def test_batches_are_halved_until_they_fit(checkpoint, picture, monkeypatch, capsys):

@@ -19,6 +19,7 @@ from playground import load
 from playground.checkpoints.catalog import find
 from playground.models.chat import ChatModel
 from playground.models.messages import Message
+from playground.tasks.answer import calibration_of
 
 MOJI = Path(find("moji-vlm").source)
 QUESTION = [Message("user", "what is this ?", (Image.effect_noise((90, 60), 90).convert("RGB"),))]
@@ -75,6 +76,8 @@ def test_an_adapter_on_moji_knows_what_moji_knows(tmp_path, base):
     assert adapted.entry is find("moji-vlm") and adapted.model.dtype == torch.float32
     assert probabilities(adapted) != probabilities(load("moji-vlm"))
     assert load("moji-vlm").entry is find("moji-vlm")
+    calibrations = [calibration_of(model)[0] for model in (adapted, load("moji-vlm"))]
+    assert calibrations[0] is None and calibrations[1] is not None  # other weights, other shares
 
 
 def test_an_adapter_of_an_encoder(checkpoint, tmp_path):

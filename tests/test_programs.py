@@ -136,6 +136,9 @@ def test_regions_are_those_of_the_tasks(client: Client, shown: dict, image: Imag
     assert np.allclose([box["box"] for box in found["boxes"]], [thing.box for thing in wanted], atol=0.1)
     assert Image.open(drawn).size == image.size
 
+    named = client.predict(shown, ["red, round circle", "cat"], api_name="/segment")[0]["masks"]
+    assert [mask["phrase"] for mask in named] == ["red, round circle", "cat"]
+
     fits = client.predict(shown, "a picture of a dog, a picture of a bus", api_name="/match")["fits"]
     assert client.predict(shown, ["a picture of a dog", "a picture of a bus"], api_name="/match")["fits"] == fits
     wanted = match(load("moji-clip"), image, "a picture of a dog, a picture of a bus")
@@ -237,6 +240,8 @@ def test_bad_words_get_a_sentence(client: Client, shown: dict, endpoint: str, ar
         ({"message": "why?", "temperature": -1}, "no temperature"),
         ({"message": "why?", "max_new_tokens": 1_000_000}, "1 to 1,024"),
         ({"message": "why?", "history": [{"role": "king", "text": "me"}]}, "no role"),
+        ({"message": "why?", "history": [{"role": "user", "content": "me"}]}, "no key “content”. A turn has role"),
+        ({"message": "why?", "history": [{"role": "user", "x": 1}]}, "history, item 1: there is no key “x”"),
         ({"message": "why?", "history": ["me"]}, "history, item 1 must be an object, not “me”."),
         ({"message": "why?", "history": [{"role": "user", "text": "why " * 12_500}]}, "50,000"),
         ({"message": "why?", "history": [{"role": "user", "text": "?"}] * 201}, "201 turns"),
@@ -272,7 +277,55 @@ def test_nothing_is_read_or_fetched_that_was_not_uploaded(sent: Callable[[Any], 
     assert "picture: This is no picture that was uploaded." in sent({"url": "http://169.254.169.254/", **mark})
     assert "picture: There is no picture. Send what" in sent(None)
     assert "picture: This is no picture" in sent(5)
-    assert "not base64" in sent("data:image/png;base64,!!")
+
+
+def test_an_error_is_never_null_and_left_out_arguments_have_their_defaults(guarded_app: str) -> None:
+    def told(endpoint: str, arguments: list[Any]) -> str:
+        address = f"{guarded_app}/gradio_api/call/{endpoint}"
+        body = json.dumps({"data": arguments})  # in ASCII, which can spell half of a character
+        event = httpx.post(address, content=body, headers={"Content-Type": "application/json"}).json()["event_id"]
+        return httpx.get(f"{address}/{event}", timeout=60).text
+
+    picture = f"data:image/png;base64,{base64.b64encode(SCENE.path.read_bytes()).decode()}"
+    assert "/answer takes picture, question, runners_up, model, in this order, and needs the first 2; 1 came" in told(
+        "answer", [picture]
+    )
+    assert '"answer": "' in told("answer", [picture, SCENE.question])
+    assert "question holds half of a character (a lone surrogate, U+D83D)" in told("answer", [picture, "why? \ud83d"])
+    assert "history holds half" in told("chat", ["why?", [], [{"role": "user", "text": "\udead"}]])
+    for endpoint in ENDPOINTS - {"models"}:
+        for arguments in ([], [None] * 9, [{"path": 3}] * 3, ["\ud800"] * 9, [[]] * 2, [{}] * 20):
+            said = told(endpoint, arguments)
+            assert "event: error" in said and "null" not in said, (endpoint, arguments, said)
+
+
+def test_base64_is_read_in_every_spelling_and_never_repeated(sent: Callable[[Any], str]) -> None:
+    data = SCENE.path.read_bytes()
+    plain = base64.b64encode(data).decode()
+    for picture in (
+        f"data:image/png;base64,{plain.rstrip('=')}",
+        "data:image/png;base64," + base64.encodebytes(data).decode(),
+        "data:;base64," + base64.urlsafe_b64encode(data).decode(),
+        plain,
+    ):
+        assert '"answer": "' in sent(picture)
+    torn = f"data:image/png;base64,{plain[:400]}!"
+    for picture in (torn, plain[:400], "data:image/png," + plain, plain[:80] + "~" * 80):
+        said = sent(picture)
+        assert "event: error" in said and plain[20:60] not in said and "null" not in said
+
+
+def test_places_and_pictures_come_back_at_the_size_and_under_the_name_of_the_upload(
+    client: Client, tmp_path: Path
+) -> None:
+    large = tmp_path / "our dogs.jpg"
+    Image.open(SCENE.path).convert("RGB").resize((3000, 4000)).save(large, quality=90)
+    for endpoint in ("/segment", "/detect", "/attend"):
+        found, drawn = client.predict(handle_file(str(large)), *ASKED[endpoint], api_name=endpoint)
+        assert (found["width"], found["height"]) == Image.open(drawn).size == (3000, 4000)
+        assert Path(drawn).name == "our dogs.png"
+    masks = client.predict(handle_file(str(large)), "dog", api_name="/segment")[0]["masks"]
+    assert masks[0]["rle"]["size"] == [4000, 3000] and masks[0]["box"][2] > 1536
 
 
 def test_the_example_for_programs_runs_as_it_stands(
@@ -325,9 +378,14 @@ def test_tools_answer_in_json_and_with_pictures(guarded_app: str) -> None:
             await session.call_tool("segment", {"picture": picture, "phrases": "dog"}),
             await session.call_tool("answer", {"picture": picture, "question": ""}),
             await session.call_tool("chat", {"message": "x", "history": [stolen]}),
+            await session.call_tool("answer", {"picture": picture.rstrip("="), "question": SCENE.question}),
+            await session.call_tool("answer", {"picture": picture[22:], "question": SCENE.question}),
+            await session.call_tool("answer", {"picture": "data:image/png;base64,iVBOR!", "question": "what?"}),
+            await session.call_tool("answer", {"picture": "C:/me/cat.png", "question": "what?"}),
+            await session.call_tool("segment", {"picture": picture, "phrases": '["red, round circle", "dog"]'}),
         )
 
-    answered, said, segmented, refused, closed = talking(guarded_app, ask)
+    answered, said, segmented, refused, closed, *pictures = talking(guarded_app, ask)
     wanted = answer(load("moji-vlm"), open_picture(SCENE.path).image, SCENE.question)
     assert json.loads(answered.content[0].text)["answer"] == wanted.text
     assert json.loads(said.content[0].text)["finished"]
@@ -339,6 +397,12 @@ def test_tools_answer_in_json_and_with_pictures(guarded_app: str) -> None:
     assert not again.isError  # the address of what was uploaded here is read without fetching it
     assert refused.isError and "question is empty" in refused.content[0].text
     assert closed.isError and "more" in closed.content[0].text
+    unpadded, bare, damaged, path, listed = pictures
+    assert not unpadded.isError and not bare.isError
+    assert damaged.isError and "base64 is damaged" in damaged.content[0].text and "iVBOR" not in damaged.content[0].text
+    assert path.isError and "data:image/png;base64," in path.content[0].text
+    named = [mask["phrase"] for mask in json.loads(listed.content[0].text)["masks"]]
+    assert named == ["red, round circle", "dog"]
 
 
 def test_nobody_was_contacted(guarded_app: str, contacted: Path) -> None:

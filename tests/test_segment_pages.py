@@ -13,6 +13,9 @@ from PIL import Image
 
 from playground.imaging.drawing import PALETTE
 from playground.tasks.examples import examples, truth_of
+from playground.ui.components import picture_input
+from playground.ui.components.shown_copy import UploadPath
+from playground.ui.gradio_patches import get_upload_folder
 from playground.ui.tabs.segment import export as segment_export
 from playground.ui.tabs.segment import layout as segment_tab
 from playground.ui.tabs.segment import view as segment_view
@@ -109,6 +112,26 @@ def test_files_hold_what_is_ticked_at_the_size_of_the_picture(tmp_path: Path) ->
     assert Image.open(written["overlay.png"]).size == (192, 192)
     assert "Nothing is ticked" in segment_export.save(kept, *LOOK[:3], [], folder=str(tmp_path))[1]
     assert "Colour the picture again" in segment_export.save(None, *LOOK[:3], [], folder=str(tmp_path))[1]
+
+
+def test_files_have_the_size_and_the_name_of_the_upload(tmp_path: Path) -> None:
+    exif, path = Image.Exif(), Path(get_upload_folder(), "test-upload", "Oma 1.jpg")
+    exif[0x0112] = 6
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lying = Image.open(examples()[0].path).convert("RGB").resize((4000, 3000)).transpose(Image.Transpose.ROTATE_90)
+    lying.save(path, exif=exif, quality=90)
+    shown, note = picture_input.check(UploadPath.named(str(path), "Oma (1).jpg"))
+    assert "scaled down from 4,000 × 3,000" in note and Image.open(shown).size == (2048, 1536)
+    assert Path(shown).name.startswith("Oma") and Image.open(shown).format == "PNG"
+    kept, *_ = segment_tab.respond(shown, "dog", "moji-clipseg", None, *LOOK)
+    files, said = segment_export.save(kept, *LOOK[:3], ["dog"], folder=str(tmp_path))
+    written = {Path(file).name: Path(file) for file in files["value"]}
+    listed = json.loads(written["masks.coco.json"].read_text())["images"][0]
+    assert (listed["file_name"], listed["width"], listed["height"]) == ("Oma (1).jpg", 4000, 3000)
+    assert {Image.open(written[f"{name}.png"]).size for name in ("overlay", "cutout", "labels")} == {(4000, 3000)}
+    assert not said
+    path.unlink()  # once it is gone, what is shown of it still gives files
+    assert segment_export.save(kept, *LOOK[:3], ["dog"], folder=str(tmp_path))[0]["visible"]
 
 
 def test_the_legend_has_the_colours_of_the_masks() -> None:

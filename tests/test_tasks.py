@@ -158,6 +158,18 @@ def test_leaving_the_stream_ends_the_computation(moji: ChatModel, scene: Image.I
 
 def test_phrases_are_split_cleaned_and_limited() -> None:
     assert phrases(" dog,red  circle;\nDog, ") == ("Dog", "red circle")
+    both = ("red, round circle", "cat")
+    for text in (
+        both,
+        list(both),
+        '["red, round circle", "cat"]',
+        '"red, round circle", cat',
+        "“red, round circle”;cat",
+    ):
+        assert phrases(text) == both
+    assert phrases('a 5" screen, [dog') == ('a 5" screen', "[dog")
+    with pytest.raises(TaskError, match="U\\+D800"):
+        phrases("dog, \ud800")
     for text, says in (("", "commas"), (" , ;", "commas"), (",".join(map(str, range(13))), "12"), ("x" * 81, "80")):
         with pytest.raises(TaskError, match=says):
             phrases(text)

@@ -77,6 +77,8 @@ def _chat_model(name: str) -> AnyChatModel:
     model = load(name)
     if not hasattr(model, "candidates"):
         raise TaskError(f"{name} cannot describe pictures. Choose a chat model, such as moji-vlm.")
+    for note in getattr(model, "notes", ()):
+        print(f"{name}: {note}", file=sys.stderr)
     return model
 
 
@@ -85,6 +87,8 @@ def _follow(running: FolderRun, output: Path, signals: Sequence[int]) -> None:
     from tqdm import tqdm
 
     left: list[Captioned] = []
+    for note in running.notes:
+        print(note, file=sys.stderr)
     total, done = len(running.files), len(running.done)
     if done:
         print(f"{done:,} of {total:,} are done already.", file=sys.stderr)

@@ -9,6 +9,8 @@ from typing import TypeAlias
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+_AT_ONCE = 2_000_000  # pixels that are painted together
+
 Colour: TypeAlias = tuple[int, int, int]
 
 # Okabe & Ito, "Color Universal Design" (2008), without black; then five of Paul Tol's "muted" scheme (2021).
@@ -65,15 +67,36 @@ def masks_over(
     masks = np.asarray(masks, dtype=bool)
     if masks.shape[1:] != (image.height, image.width):
         raise ValueError(f"masks of {masks.shape[1:]} do not fit a picture of {(image.height, image.width)}")
-    pixels = np.asarray(image.convert("RGB"), dtype=np.float32).copy()
+    pixels = np.array(image.convert("RGB"))
     width = max(1, round(max(image.size) / 300))
-    for mask, colour in zip(masks, mask_colours or colours(len(masks)), strict=True):
-        pixels[mask] = pixels[mask] * (1 - opacity) + np.float32(colour) * opacity
-        if outline:
-            inner = _shrunk(mask, width)
-            pixels[mask & ~inner] = 255
-            pixels[inner & ~_shrunk(inner, width)] = colour
-    return Image.fromarray(pixels.round().astype(np.uint8))
+    edges = [_edges(mask, width) if outline else () for mask in masks]
+    own = list(mask_colours or colours(len(masks)))
+    rows = max(1, _AT_ONCE // image.width)
+    for top in range(0, image.height, rows):  # in parts: large pictures are not to stand there as floats
+        part = slice(top, top + rows)
+        block = pixels[part].astype(np.float32)
+        for mask, edge, colour in zip(masks, edges, own, strict=True):
+            inside = mask[part]
+            block[inside] = block[inside] * (1 - opacity) + np.float32(colour) * opacity
+            if edge:
+                block[edge[0][part]], block[edge[1][part]] = 255, colour
+        pixels[part] = block.round()
+    return Image.fromarray(pixels)
+
+
+def _edges(mask: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """The outer `width` pixels of a mask, and the next ones within; the picture's own border is no edge."""
+    from scipy.ndimage import distance_transform_cdt
+
+    outer, inner = np.zeros_like(mask), np.zeros_like(mask)
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return outer, inner
+    box = slice(max(0, rows[0] - 1), rows[-1] + 2), slice(max(0, columns[0] - 1), columns[-1] + 2)
+    if not mask[box].all():
+        deep = distance_transform_cdt(mask[box], metric="taxicab")
+        outer[box], inner[box] = (deep > 0) & (deep <= width), (deep > width) & (deep <= 2 * width)
+    return outer, inner
 
 
 def cut_out(image: Image.Image, masks: np.ndarray) -> Image.Image:
@@ -105,14 +128,6 @@ def mark_places(
     return marked
 
 
-def _shrunk(mask: np.ndarray, pixels: int) -> np.ndarray:
-    """The mask without the outer `pixels` of its edge; the picture's own border is no edge."""
-    for _ in range(pixels):
-        padded = np.pad(mask, 1, mode="edge")
-        mask = mask & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return mask
-
-
 def heatmap_over(image: Image.Image, values: np.ndarray, opacity: float = 0.75) -> Image.Image:
     """Show a map of non-negative values over a picture: what has none is dimmed and grey, the peak glows.
 
@@ -123,19 +138,24 @@ def heatmap_over(image: Image.Image, values: np.ndarray, opacity: float = 0.75) 
             nowhere. A map of zeros leaves the picture as it is.
         opacity: 0 shows the picture alone, 1 the strongest map.
     """
-    picture = np.asarray(image.convert("RGB"), dtype=np.float32)
+    pixels = np.array(image.convert("RGB"))
     values = np.nan_to_num(np.asarray(values, dtype=np.float32), posinf=0.0, neginf=0.0).clip(min=0)
     if values.max() <= 0:
         return image.convert("RGB")
-    heat = values if values.shape == picture.shape[:2] else resized(values, image.size)
+    heat = values if values.shape == pixels.shape[:2] else resized(values, image.size)
     low = heat.min()  # what every place has tells them not apart
     heat = (
         (heat - low) / max(heat.max() - low, 4 * heat.mean() - low)
     ) ** 0.75  # the power lifts the weaker places a little
-    grey = picture.mean(axis=2, keepdims=True) * 0.55
-    dimmed = picture + (grey - picture) * (opacity * 0.8)
-    blended = dimmed + (heat_colours(heat) - dimmed) * (heat[..., None] * opacity)
-    return Image.fromarray(blended.clip(0, 255).round().astype(np.uint8))
+    rows = max(1, _AT_ONCE // image.width)
+    for top in range(0, image.height, rows):  # in parts: large pictures are not to stand there as floats
+        part = slice(top, top + rows)
+        picture = pixels[part].astype(np.float32)
+        grey = picture.mean(axis=2, keepdims=True) * 0.55
+        dimmed = picture + (grey - picture) * (opacity * 0.8)
+        blended = dimmed + (heat_colours(heat[part]) - dimmed) * (heat[part][..., None] * opacity)
+        pixels[part] = blended.clip(0, 255).round()
+    return Image.fromarray(pixels)
 
 
 @dataclass(frozen=True)

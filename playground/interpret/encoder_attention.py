@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from playground.imaging.opening import Source, open_picture
 from playground.models.layout.positions import Box, ImageLayout, NoLayout, image_layouts, shown_patches
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class EncoderAttention:
     image_sizes: tuple[tuple[int, int], ...]
 
 
-def encoder_attention(model: ChatModel | EmbeddingModel, image: Image.Image) -> EncoderAttention:
+def encoder_attention(model: ChatModel | EmbeddingModel, image: Source) -> EncoderAttention:
     """How the patches of a picture attend to each other: one run of the vision encoder alone.
 
     Where a chat model cuts a picture into tiles, it is the view of the whole. Raises NoLayout, with a sentence, where
@@ -55,7 +56,7 @@ def encoder_attention(model: ChatModel | EmbeddingModel, image: Image.Image) -> 
     from playground.models.chat import ChatModel
     from playground.models.generation.stopping import alone
 
-    chats = isinstance(model, ChatModel)
+    chats, image = isinstance(model, ChatModel), open_picture(image).image
     inputs, grid, boxes = (_of_chat if chats else _of_encoder)(model, image)
     layers: list[torch.Tensor] = []
     if grid is not None:
@@ -79,9 +80,7 @@ _Prepared = tuple[dict[str, "torch.Tensor"], "tuple[int, int] | None", tuple[Box
 
 def _of_encoder(model: EmbeddingModel, image: Image.Image) -> _Prepared:
     processor = model.processor.image_processor
-    inputs = dict(
-        processor(images=[image.convert("RGB")], return_tensors="pt").to(model.device, dtype=model.model.dtype)
-    )
+    inputs = dict(processor(images=[image], return_tensors="pt").to(model.device, dtype=model.model.dtype))
     if not hasattr(getattr(model.model.config, "vision_config", None), "patch_size"):
         return inputs, None, ()
     return inputs, *shown_patches(model.model, processor, inputs, image.size)

@@ -15,13 +15,14 @@ from playground.interpret.recorder import Recorder, Rows, available
 from playground.models.chat import ChatModel
 from playground.models.generation.detokenize import decoded, token_text
 from playground.models.layout.positions import ImageLayout, NoLayout, image_layouts, image_positions
-from playground.models.messages import Answer, Message, Piece
+from playground.models.messages import Answer, Message, Piece, asked
 from playground.models.prompt import answer_start
 
 if TYPE_CHECKING:
     from PIL import Image
     from transformers import BatchFeature
 
+    from playground.imaging.opening import Source
     from playground.models.attention import WhichSequence
     from playground.models.generation.image_features import Seen
 
@@ -102,12 +103,12 @@ def trace(
     return _recorded(model, messages, text, max_new_tokens=max_new_tokens, stop=stop, seen=seen)
 
 
-def trace_picture(model: ChatModel, image: Image.Image, question: str, **options: Any) -> Trace:
+def trace_picture(model: ChatModel, image: Source, question: str, **options: Any) -> Trace:
     """The answer to one question about a picture, with what each of its words looked at.
 
     options: what `trace` takes. Raises what `trace` raises.
     """
-    return trace(model, [Message("user", question, (image,))], **options)
+    return trace(model, asked(question, image), **options)
 
 
 def trace_answer(

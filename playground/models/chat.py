@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 import time
+import weakref
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -24,20 +26,38 @@ from playground.models.messages import (
     Piece,
     PromptTooLong,
     Statistics,
+    asked,
+    notes_of,
     spoken,
     why_empty,
 )
 
 if TYPE_CHECKING:
     import torch
-    from PIL import Image
     from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 
+    from playground.imaging.opening import Source
     from playground.models.attention import Listener
     from playground.models.generation.generate import Spent, Step
     from playground.models.generation.image_features import Seen
     from playground.models.generation.prefix_cache import Conversation
     from playground.models.picture_tokens import Forecast
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """What became of the messages that were prepared last: an answer, its runners-up and its trace ask for it in turn.
+
+    messages: held weakly, so that no picture outlives its conversation here.
+    """
+
+    messages: tuple[weakref.ref[Message], ...]
+    inputs: BatchFeature
+
+    def is_of(self, messages: Sequence[Message]) -> bool:
+        """Whether these are the very same messages."""
+        same = len(messages) == len(self.messages)
+        return same and all(held() is message for held, message in zip(self.messages, messages, strict=True))
 
 
 @dataclass
@@ -66,6 +86,7 @@ class ChatModel:
     notes: tuple[str, ...] = ()
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _texts: dict[int, str] = field(default_factory=dict, repr=False)
+    _prepared: _Prepared | None = field(default=None, repr=False)
 
     @property
     def device(self) -> torch.device:
@@ -98,6 +119,9 @@ class ChatModel:
         """
         if not messages:
             raise ValueError("There is nothing to answer yet: write a message first.")
+        before = self._prepared
+        if before is not None and before.is_of(messages):
+            return copy.copy(before.inputs)
         try:
             inputs = prompt.prepare(self.model, self.processor, messages)
         except ValueError as error:  # for example, Qwen-VL refuses pictures 200 times as wide as high
@@ -108,7 +132,14 @@ class ChatModel:
                 f"This conversation has {had:,} tokens; {self.name} reads {allowed:,} at most, its answer "
                 "included. Shorten the message, show fewer pictures, or start a new conversation."
             )
-        return inputs
+        owner = weakref.ref(self)  # a reference to the model itself would keep it, and its weights, in a circle
+
+        def forget(_: weakref.ref) -> None:  # a message is gone: nobody will ask about it again
+            if (model := owner()) is not None:
+                model._prepared = None
+
+        self._prepared = _Prepared(tuple(weakref.ref(message, forget) for message in messages), inputs)
+        return copy.copy(inputs)
 
     def stream(
         self,
@@ -195,14 +226,16 @@ class ChatModel:
                 yield pieces[-1]
         statistics = self._statistics(inputs, messages, seconds, stop.is_set(), spent)
         text = "".join(piece.text for piece in pieces)
-        return Answer(text, tuple(pieces), statistics, why_empty(self.name, text, statistics, room))
+        reason = why_empty(self.name, text, statistics, room)
+        return Answer(text, tuple(pieces), statistics, notes_of(messages), reason)
 
-    def ask(self, question: str, *images: Image.Image, **options) -> Answer:
+    def ask(self, question: str, *images: Source, **options) -> Answer:
         """The answer to one question about pictures: `generate` with a conversation of one message.
 
+        images: paths, bytes, PIL images, arrays, tensors …, see `playground.imaging.opening.open_picture`.
         Raises EmptyAnswer, with the reason, for an answer without a word, and what `generate` raises.
         """
-        return spoken(self.generate([Message("user", question, images)], **options))
+        return spoken(self.generate(asked(question, *images), **options))
 
     def generate_batch(
         self, prepared: Sequence[BatchFeature], *, max_new_tokens: int = 128, stop: threading.Event | None = None

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playground.checkpoints.catalog import Entry
+from playground.imaging.noted import Noted
+from playground.imaging.opening import Source, open_picture
 from playground.models.generation.image_features import Seen, encoded
 from playground.models.messages import PromptTooLong
 
@@ -55,11 +57,15 @@ class DetectionModel:
         return 0.25 if self._reads_one_caption else 0.1
 
     def detect(
-        self, image: Image.Image, names: Sequence[str], *, threshold: float | None = None, seen: Seen | None = None
-    ) -> tuple[Detection, ...]:
+        self, image: Source, names: Sequence[str], *, threshold: float | None = None, seen: Seen | None = None
+    ) -> Noted[Detection]:
         """Find the things of these names, surest first (Minderer et al. 2022 and 2023; Liu et al. 2023).
 
-        Each place gets the name that fits it best. threshold: the least score; None: `usual_threshold`.
+        Each place gets the name that fits it best. Boxes are in pixels of the picture as it was given, upright;
+        `notes` of what comes back say what was done to it.
+
+        image: anything that `playground.imaging.opening.open_picture` takes.
+        threshold: the least score; None: `usual_threshold`.
         seen: the session's encoded pictures; OWL does not encode one of them again. (Grounding DINO reads picture
         and names together from the first layers on.)
         Raises ValueError when there is no name, PromptTooLong when they are more than Grounding DINO reads.
@@ -71,6 +77,8 @@ class DetectionModel:
         if not names:
             raise ValueError("Name at least one thing to look for.")
         threshold = self.usual_threshold if threshold is None else threshold
+        picture = open_picture(image)
+        image = picture.image
         with torch.inference_mode():
             if self._reads_one_caption:
                 found = self._from_caption(self._pixels(image), names)
@@ -80,11 +88,13 @@ class DetectionModel:
         fits, boxes = (part.float().cpu() for part in found)
         scores, labels = fits.max(-1)
         boxes = box_convert(boxes, "cxcywh", "xyxy") * torch.tensor(self._seen_size(image) * 2)
-        boxes = clip_boxes_to_image(boxes, (image.height, image.width))
+        boxes *= torch.tensor([own / now for own, now in zip(picture.size, image.size, strict=True)] * 2)
+        boxes = clip_boxes_to_image(boxes, picture.size[::-1])
         sides = boxes[:, 2:] - boxes[:, :2]
         sure = ((scores >= threshold) & (sides > 0).all(-1)).nonzero()[:, 0]
         kept = sure[batched_nms(boxes[sure], scores[sure], labels[sure], _SAME_THING)].tolist()
-        return tuple(Detection(names[labels[i]], tuple(boxes[i].tolist()), scores[i].item()) for i in kept)
+        found = (Detection(names[labels[i]], tuple(boxes[i].tolist()), scores[i].item()) for i in kept)
+        return Noted(found, picture.notes)
 
     @property
     def _reads_one_caption(self) -> bool:
@@ -97,7 +107,7 @@ class DetectionModel:
         return image.size
 
     def _pixels(self, image: Image.Image) -> BatchFeature:
-        inputs = self.processor.image_processor(images=image.convert("RGB"), return_tensors="pt")
+        inputs = self.processor.image_processor(images=image, return_tensors="pt")
         return inputs.to(self.device, dtype=self.model.dtype)
 
     def _from_list(self, places: torch.Tensor, names: tuple[str, ...]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playground.checkpoints.catalog import Entry
+from playground.imaging.noted import Noted, opened_with_warnings
+from playground.imaging.opening import Source, open_picture
 from playground.models.generation.image_features import Seen, key_of
 
 if TYPE_CHECKING:
@@ -32,14 +34,17 @@ class EmbeddingModel:
         """Where the model computes."""
         return self.model.device
 
-    def embed_images(self, images: Sequence[Image.Image], *, seen: Seen | None = None) -> torch.Tensor:
+    def embed_images(self, images: Sequence[Source], *, seen: Seen | None = None) -> torch.Tensor:
         """Float32 tensor (pictures, dimensions) on the CPU, each row of length 1.
 
+        images: anything that `playground.imaging.opening.open_picture` takes; what it changed is told by a warning
+            (`PictureChanged`), as vectors cannot carry notes.
         seen: the session's encoded pictures; those that are among them are not encoded again.
         Raises ValueError when there is no picture.
         """
         import torch
 
+        images = [opened_with_warnings(image) for image in images]
         if seen is None or not images:
             return self._embed(images, self._image_features, self._pictures_at_once)
         keys = [key_of(self.model, image) for image in images]
@@ -59,10 +64,8 @@ class EmbeddingModel:
         """
         return self._embed(texts, self._text_features, _AT_ONCE)
 
-    def match(
-        self, image: Image.Image, labels: Sequence[str], *, seen: Seen | None = None
-    ) -> tuple[tuple[str, float], ...]:
-        """How well each label fits the picture, best first.
+    def match(self, image: Source, labels: Sequence[str], *, seen: Seen | None = None) -> Noted[tuple[str, float]]:
+        """How well each label fits the picture, best first; its `notes` say what was done to the picture.
 
         CLIP was trained to choose among captions: its numbers are a softmax over the labels and sum to 1
         (Radford et al. 2021). SigLIP was trained on single pairs: its numbers are sigmoids, each by itself
@@ -70,11 +73,13 @@ class EmbeddingModel:
         """
         if not labels:
             raise ValueError("Name at least one label to compare the picture with.")
-        cosines = (self.embed_images([image], seen=seen) @ self.embed_texts(labels).T)[0]
+        picture = open_picture(image)
+        cosines = (self.embed_images([picture.image], seen=seen) @ self.embed_texts(labels).T)[0]
         logits = cosines * self.model.logit_scale.exp().float().cpu()
         bias = getattr(self.model, "logit_bias", None)
         fits = logits.softmax(0) if bias is None else (logits + bias.float().cpu()).sigmoid()
-        return tuple(sorted(zip(labels, fits.tolist(), strict=True), key=lambda pair: pair[1], reverse=True))
+        ranked = sorted(zip(labels, fits.tolist(), strict=True), key=lambda pair: pair[1], reverse=True)
+        return Noted(ranked, picture.notes)
 
     @property
     def _pictures_at_once(self) -> int:
@@ -83,8 +88,7 @@ class EmbeddingModel:
 
     def _image_features(self, images: Sequence[Image.Image]) -> torch.Tensor:
         # The image processor itself: Siglip2Processor would overrule the patch size that it was saved with.
-        pictures = [image.convert("RGB") for image in images]
-        inputs = self.processor.image_processor(images=pictures, return_tensors="pt")
+        inputs = self.processor.image_processor(images=list(images), return_tensors="pt")
         return self.model.get_image_features(**inputs.to(self.device, dtype=self.model.dtype)).pooler_output
 
     def _text_features(self, texts: Sequence[str]) -> torch.Tensor:

@@ -301,7 +301,7 @@ def _refuse_misfits(name: str, report: Any) -> None:
     if missing:
         beside = f", and {len(strange)} others have no place in it ({strange[0]} …)" if strange else ""
         raise LoadError(
-            f"“{name}” lacks {len(missing)} missing weights that its config asks for ({missing[0]} …){beside}. Its "
+            f"“{name}” lacks weights that its config asks for ({len(missing)} missing: {missing[0]} …){beside}. Its "
             "config.json belongs to another model, or the files were saved in part: copy both from one place."
         )
     if wrong := sorted(report.get("mismatched_keys") or (), key=str):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from playground.imaging.opening import Source, open_picture
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -19,11 +22,37 @@ class PromptTooLong(ValueError):
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation: who speaks, the words, and the pictures shown before them."""
+    """One turn of a conversation: who speaks, the words, and the pictures shown before them.
+
+    Whatever `images` are given as (paths, bytes, PIL images, arrays, tensors …), they go through
+    `playground.imaging.opening.open_picture` and are upright RGB from then on; what is so already stays as it is.
+
+    notes: what was done to the pictures that whoever brought them should know, one sentence each.
+    Raises MediaError for what is no picture.
+    """
 
     role: Literal["user", "assistant", "system"]
     text: str
     images: tuple[Image.Image, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        opened = [open_picture(image) for image in self.images]
+        notes = [*self.notes]
+        for place, picture in enumerate(opened, 1):
+            notes += [f"Picture {place}: {note}" if len(opened) > 1 else note for note in picture.notes]
+        object.__setattr__(self, "images", tuple(picture.image for picture in opened))
+        object.__setattr__(self, "notes", tuple(dict.fromkeys(notes)))
+
+
+def asked(question: str, *images: Source) -> tuple[Message]:
+    """A conversation of one message: a question about pictures."""
+    return (Message("user", question, images),)  # type: ignore[arg-type]  # it opens them
+
+
+def notes_of(messages: Iterable[Message]) -> tuple[str, ...]:
+    """What was done to the pictures of a conversation, none twice."""
+    return tuple(dict.fromkeys(note for message in messages for note in message.notes))
 
 
 @dataclass(frozen=True)
@@ -82,7 +111,7 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Answer:
-    """A finished answer: its text (the pieces, joined), the pieces, and what it took.
+    """A finished answer: its text (the pieces, joined), the pieces, what it took, and what was done to the pictures.
 
     reason: why there is no word in it, a sentence; "" where there is one, or where somebody stopped it. Whoever wants
         words asks `spoken`, which makes an error of it.
@@ -91,6 +120,7 @@ class Answer:
     text: str
     pieces: tuple[Piece, ...]
     statistics: Statistics
+    notes: tuple[str, ...] = ()
     reason: str = ""
 
 

@@ -95,7 +95,8 @@ def _built(wanted: type[ProcessorMixin], folder: Path, config: PreTrainedConfig)
 
     pictures = IMAGE_PROCESSOR_MAPPING[type(config)]
     pictures = pictures if isinstance(pictures, dict) else dict(enumerate(pictures))
-    image_processor = next(kind for kind in pictures.values() if kind is not None).from_pretrained(folder, **_OFFLINE)
+    kinds = [kind for kind in pictures.values() if kind is not None]  # the one that Auto classes take comes last
+    image_processor = kinds[-1].from_pretrained(folder, **_OFFLINE)
     if "tokenizer" not in wanted.get_attributes():
         return wanted(image_processor=image_processor)
     tokenizer = AutoTokenizer.from_pretrained(folder, **_OFFLINE)

@@ -176,7 +176,7 @@ def _refusal(limit: Limits, messages: Sequence[Message]) -> str | None:
 
 def _pictures(messages: Sequence[Message]) -> list[Image.Image]:
     """Only pictures reach a processor, no paths or addresses: it would fetch them."""
-    return [image.convert("RGB") for message in messages for image in message.images]
+    return [image for message in messages for image in message.images]
 
 
 def _plain(processor: ProcessorMixin, text: str, allowed: str = r"(?!)") -> str:

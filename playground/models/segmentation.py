@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playground.checkpoints.catalog import Entry
+from playground.imaging.drawing import resized
+from playground.imaging.opening import Picture, Source, open_picture
 from playground.models.generation.image_features import Seen, encoded
 
 if TYPE_CHECKING:
@@ -31,19 +33,33 @@ class Segmentation:
     """The masks that were found. The logits are kept, so that another threshold costs nothing.
 
     phrases: what each mask is of; for clicks “mask 1” and so on, best first.
-    logits: float32 (masks, height, width) at the picture's own size. image_size: (width, height) in pixels.
+    logits: float32 (masks, height, width) at the picture's own size, or at that to which a very large one was scaled
+        down as it was opened. image_size: (width, height) of the picture as it was given,
+        upright, in pixels.
     scores: how sure the model is of each mask as a whole (0 to 1); None where it does not say.
+    notes: what was done to the picture as it was opened, one sentence each.
     """
 
     phrases: tuple[str, ...]
     logits: np.ndarray
     image_size: tuple[int, int]
     scores: tuple[float, ...] | None = None
+    notes: tuple[str, ...] = ()
 
-    def masks(self, threshold: float = 0.5) -> np.ndarray:
-        """Bool (masks, height, width): where the sigmoid of the logits is above `threshold` (0 to 1)."""
+    def masks(self, threshold: float = 0.5, size: tuple[int, int] | None = None) -> np.ndarray:
+        """Bool (masks, height, width): where the sigmoid of the logits is above `threshold` (0 to 1).
+
+        size: (width, height) in pixels that the logits are scaled to, bilinear; None: `image_size`.
+        """
+        width, height = size or self.image_size
         threshold = min(max(threshold, 1e-7), 1 - 1e-7)
-        return self.logits > np.log(threshold / (1 - threshold))
+        cut = np.log(threshold / (1 - threshold))
+        if self.logits.shape[1:] == (height, width):
+            return self.logits > cut
+        masks = np.empty((len(self.logits), height, width), bool)
+        for place, logits in enumerate(self.logits):
+            np.greater(resized(logits, (width, height)), cut, out=masks[place])
+        return masks
 
 
 @dataclass
@@ -82,8 +98,10 @@ class SegmentationModel:
             return "This model finds what words name and takes no clicks. Choose SAM 2."
         return "How this kind of model is told a place is not known here. Choose SAM 2."
 
-    def segment(self, image: Image.Image, phrases: Sequence[str], *, seen: Seen | None = None) -> Segmentation:
+    def segment(self, image: Source, phrases: Sequence[str], *, seen: Seen | None = None) -> Segmentation:
         """Look for each phrase in the picture; long phrases are cut.
+
+        image: anything that `playground.imaging.opening.open_picture` takes.
 
         CLIPSeg (Lüddecke and Ecker 2022) paints one map a phrase. SAM 3 (Carion et al. 2025) finds single things: a
         pixel's probability is that of its surest thing, the thing's own times that of the pixel being part of it.
@@ -98,16 +116,17 @@ class SegmentationModel:
         phrases = tuple(phrases)
         if not phrases:
             raise ValueError("Name at least one thing to look for.")
+        picture = open_picture(image)
         with torch.inference_mode():
             if hasattr(self.model, "detr_decoder"):
-                logits, scores = self._sam3(image, phrases, seen)
+                logits, scores = self._sam3(picture.image, phrases, seen)
             else:
-                logits, scores = self._clipseg(image, phrases, seen), None
-            return Segmentation(phrases, _at_size(logits, image), image.size, scores)
+                logits, scores = self._clipseg(picture.image, phrases, seen), None
+            return Segmentation(phrases, _at_size(logits, picture), picture.size, scores, picture.notes)
 
     def segment_at(
         self,
-        image: Image.Image,
+        image: Source,
         points: Sequence[Point] = (),
         box: Box | None = None,
         *,
@@ -118,7 +137,9 @@ class SegmentationModel:
 
         One point alone may mean a thing, a part of it or more: three masks, best first. Otherwise one mask.
 
-        points: places on the thing. outside: places that are not part of it. box: around it.
+        image: anything that `playground.imaging.opening.open_picture` takes.
+        points: places on the thing. outside: places that are not part of it. box: around it. All in pixels of the
+            picture as it was given, upright.
         seen: the session's encoded pictures; another click on one of them does not encode it again.
         Raises ValueError when there is neither point nor box, or when there is a `click_reason`.
         """
@@ -128,7 +149,13 @@ class SegmentationModel:
             raise ValueError(self.click_reason)
         if not points and box is None:
             raise ValueError("Click on a thing, or draw a box around it.")
-        clicked = self._clicked
+        clicked, picture = self._clicked, open_picture(image)
+        image, scale = (
+            picture.image,
+            tuple(now / own for now, own in zip(picture.image.size, picture.size, strict=True)),
+        )
+        points, outside = ([(x * scale[0], y * scale[1]) for x, y in places] for places in (points, outside))
+        box = None if box is None else tuple(side * scale[place % 2] for place, side in enumerate(box))
         with torch.inference_mode():
             features = encoded(seen, clicked, image, self._click_features)
             side = clicked.config.prompt_encoder_config.image_size
@@ -145,16 +172,16 @@ class SegmentationModel:
             if room != (side, side):
                 logits = torch.nn.functional.interpolate(logits[None], size=(side, side), mode="bilinear")[0]
                 logits = logits[:, : room[1], : room[0]]
-            logits = _at_size(logits, image)
+            logits = _at_size(logits, picture)
         names = tuple(f"mask {rank + 1}" for rank in range(len(order)))
-        return Segmentation(names, logits, image.size, tuple(scores[order].clamp(0, 1).tolist()))
+        return Segmentation(names, logits, picture.size, tuple(scores[order].clamp(0, 1).tolist()), picture.notes)
 
     @property
     def _clicked(self) -> PreTrainedModel | None:
         return self.model if hasattr(self.model, "prompt_encoder") else self.clicker
 
     def _pixels(self, image: Image.Image) -> torch.Tensor:
-        pixels = self.processor.image_processor(images=image.convert("RGB"), return_tensors="pt").pixel_values
+        pixels = self.processor.image_processor(images=image, return_tensors="pt").pixel_values
         return pixels.to(self.device, dtype=self.model.dtype)
 
     def _tokens(self, phrases: Sequence[str], padding: bool | str) -> dict[str, torch.Tensor]:
@@ -223,10 +250,10 @@ def _prompt(
     return prompt
 
 
-def _at_size(logits: torch.Tensor, image: Image.Image) -> np.ndarray:
-    """Logits (masks, h, w) scaled to the picture: float32 (masks, height, width)."""
+def _at_size(logits: torch.Tensor, picture: Picture) -> np.ndarray:
+    """Logits (masks, h, w) scaled to the picture, never larger than it was: float32 (masks, height, width)."""
     import torch
 
-    size = (image.height, image.width)
+    size = min(picture.size, picture.image.size)[::-1]
     scaled = torch.nn.functional.interpolate(logits[:, None], size=size, mode="bilinear", align_corners=False)
     return scaled[:, 0].cpu().numpy()

@@ -10,13 +10,28 @@ class TaskError(ValueError):
     """A task that cannot be done as asked; the message is a sentence for the person who asked."""
 
 
+def whole_text(text: str, what: str = "The text") -> str:
+    """The text, if it can be written down: no half of a character stands alone in it.
+
+    Raises:
+        TaskError: one does (a "lone surrogate", which JSON can spell, as in \\ud83d).
+    """
+    half = next((letter for letter in text if "\ud800" <= letter <= "\udfff"), None)
+    if half is not None:
+        raise TaskError(
+            f"{what} holds half of a character (a lone surrogate, U+{ord(half):04X}), which no text can hold. Send the "
+            "whole character, or leave it out."
+        )
+    return text
+
+
 def checked_question(text: str | None) -> str:
     """The question without surrounding blanks.
 
     Raises:
-        TaskError: nothing but blanks, or more than `QUESTION_LIMIT` characters.
+        TaskError: nothing but blanks, half of a character, or more than `QUESTION_LIMIT` characters.
     """
-    question = (text or "").strip()
+    question = whole_text((text or "").strip(), "The question")
     if not question:
         raise TaskError("The question is empty. Type one, for example: what is in the picture?")
     if len(question) > QUESTION_LIMIT:

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playground.checkpoints.calibration import read
-from playground.models.messages import Candidate, Message, spoken
+from playground.models.messages import Candidate, asked, spoken
 from playground.tasks import checked_question
 
 if TYPE_CHECKING:
     import threading
 
-    from PIL import Image
-
     from playground.checkpoints.calibration import Calibration
+    from playground.imaging.opening import Source
     from playground.models.generation.image_features import Seen
     from playground.models.generation.prefix_cache import Conversation
     from playground.models.messages import Answer, Statistics
@@ -37,6 +36,7 @@ class Answered:
         runners_up: other answers, most probable first. They come from a beam search (on a server: are drawn),
             which finds probable answers but not surely all, so the probabilities need not sum to 1.
         statistics: of the run that wrote the answer.
+        notes: what was done to the picture as it was opened.
         calibrated: the share of answers of this probability that were right when it was measured, 0 to 1; None where
             nothing was measured that counts for this model. calibration: a sentence on that.
     """
@@ -47,11 +47,12 @@ class Answered:
     statistics: Statistics
     calibrated: float | None = None
     calibration: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def answer(
     model: AnyChatModel,
-    image: Image.Image,
+    image: Source,
     question: str,
     *,
     runners_up: int = 4,
@@ -72,14 +73,14 @@ def answer(
         EmptyAnswer: the model said nothing; the message says why.
         PromptTooLong: the model's context is too short for picture and question.
     """
-    messages = (Message("user", checked_question(question), (image,)),)
+    messages = asked(checked_question(question), image)
     if conversation is None:
         conversation = model.conversation()  # picture and question are read once for greedy answer and beam
     told = {"stop": stop, "seen": seen, "conversation": conversation}
     greedy = spoken(model.generate(messages, max_new_tokens=96, **told))
     certain = _probability(greedy)
     if certain is None:
-        return Answered(greedy.text.strip(), None, (), greedy.statistics, None, UNTOLD)
+        return Answered(greedy.text.strip(), None, (), greedy.statistics, None, UNTOLD, greedy.notes)
     found = model.candidates(messages, count=runners_up + 1, max_new_tokens=_BEAM_TOKENS, **told)
     said = {text: candidate.probability for candidate in found if (text := candidate.text.strip())}
     best = greedy.text.strip()
@@ -90,13 +91,14 @@ def answer(
     others = sorted((Candidate(text, value) for text, value in said.items()), key=lambda c: -c.probability)
     calibration, sentence = calibration_of(model)
     calibrated = calibration(probability) if calibration else None
-    return Answered(best, probability, tuple(others[:runners_up]), greedy.statistics, calibrated, sentence)
+    found = tuple(others[:runners_up])
+    return Answered(best, probability, found, greedy.statistics, calibrated, sentence, greedy.notes)
 
 
 def calibration_of(model: AnyChatModel) -> tuple[Calibration | None, str]:
     """The calibration that counts for a model's answers, and a sentence on it; see `checkpoints.calibration.read`."""
     network = getattr(model, "model", None)
-    adapted = getattr(network, "_hf_peft_config_loaded", False)  # other weights than its folder's
+    adapted = hasattr(network, "peft_config")  # by an adapter: other weights than its folder's
     return read(Path("" if adapted else getattr(network, "name_or_path", "")))
 
 

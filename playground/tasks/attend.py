@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.models.messages import Message
+from playground.models.messages import asked
 from playground.tasks import TaskError, checked_question
 
 if TYPE_CHECKING:
     import threading
 
     import numpy as np
-    from PIL import Image
 
+    from playground.imaging.opening import Source
     from playground.interpret.trace import Trace
     from playground.models.generation.image_features import Seen
     from playground.models.server.chat import AnyChatModel
@@ -36,7 +36,7 @@ class Score:
 
 def attend(
     model: AnyChatModel,
-    image: Image.Image,
+    image: Source,
     question: str,
     *,
     max_new_tokens: int = 48,
@@ -53,10 +53,10 @@ def attend(
     """
     from playground.interpret.trace import trace
 
-    asked = checked_question(question)
+    wanted = checked_question(question)
     if model.attention_reason:
         raise TaskError(model.attention_reason)
-    return trace(model, (Message("user", asked, (image,)),), max_new_tokens=max_new_tokens, stop=stop, seen=seen)
+    return trace(model, asked(wanted, image), max_new_tokens=max_new_tokens, stop=stop, seen=seen)
 
 
 def score(values: np.ndarray, mask: np.ndarray) -> Score:

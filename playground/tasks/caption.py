@@ -6,13 +6,12 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from playground.models.messages import Answer, Message, Piece, spoken
+from playground.imaging.opening import Source, open_picture
+from playground.models.messages import Answer, Piece, asked, spoken
 from playground.tasks.captions.wording import NEW_TOKENS, PROMPTS, Style, wording
 
 if TYPE_CHECKING:
     import threading
-
-    from PIL import Image
 
     from playground.models.generation.image_features import Seen
     from playground.models.messages import Statistics
@@ -23,7 +22,7 @@ __all__ = ["NEW_TOKENS", "PROMPTS", "Style", "caption"]
 
 def caption(
     model: AnyChatModel,
-    image: Image.Image,
+    image: Source,
     style: Style = "short",
     stop: threading.Event | None = None,
     *,
@@ -41,9 +40,10 @@ def caption(
         TaskError: an unknown style.
         EmptyAnswer: the model said nothing; the message says why.
     """
-    asked = wording(model, style)
-    told = {"max_new_tokens": asked.new_tokens, "stop": stop, "seen": seen}
-    first, *others = ((Message("user", question, (image,)),) for question in asked.questions)
+    words = wording(model, style)
+    told = {"max_new_tokens": words.new_tokens, "stop": stop, "seen": seen}
+    picture = open_picture(image)
+    first, *others = (asked(question, picture) for question in words.questions)
     answers = [spoken((yield from model.stream(first, **told)))]
     for messages in others:
         if answers[-1].statistics.stopped:
@@ -51,10 +51,11 @@ def caption(
         answers.append(spoken(model.generate(messages, **told)))
     if len(answers) < 2 or answers[-1].statistics.stopped:
         return answers[0]
-    text = asked.joined([answer.text.strip() for answer in answers])
+    text = words.joined([answer.text.strip() for answer in answers])
     added = Piece(text.removeprefix(answers[0].text.strip()), None, None, ())
     yield added
-    return Answer(text, (*answers[0].pieces, added), _together([answer.statistics for answer in answers]))
+    statistics = _together([answer.statistics for answer in answers])
+    return Answer(text, (*answers[0].pieces, added), statistics, picture.notes)
 
 
 def _together(each: Sequence[Statistics]) -> Statistics:

@@ -6,15 +6,14 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from playground.models.messages import Message, PromptTooLong, spoken
-from playground.tasks import QUESTION_LIMIT, TaskError, checked_question
+from playground.models.messages import Message, PromptTooLong, asked, spoken
+from playground.tasks import QUESTION_LIMIT, TaskError, checked_question, whole_text
 from playground.tasks.caption import PROMPTS
 
 if TYPE_CHECKING:
     import threading
 
-    from PIL import Image
-
+    from playground.imaging.opening import Source
     from playground.models.generation.image_features import Seen
     from playground.models.generation.prefix_cache import Conversation
     from playground.models.messages import Answer, Piece
@@ -70,7 +69,7 @@ def chat(
     model: AnyChatModel,
     history: Sequence[Message],
     text: str,
-    images: Sequence[Image.Image] = (),
+    images: Sequence[Source] = (),
     *,
     system: str = "",
     max_new_tokens: int = 256,
@@ -87,7 +86,7 @@ def chat(
     Args:
         history: the turns before, from the user's first message to the assistant's last answer.
         text: the new message; blank with a picture means "describe the picture."
-        images: RGB pictures that come with it.
+        images: pictures that come with it, whatever they come as.
         system: a system prompt, rules for the whole talk; left out, with a note, where the model reads none.
         max_new_tokens, temperature, stop: as in `ChatModel.stream`.
         conversation: what the model kept of the turns before (`model.conversation()`): only what is new is computed.
@@ -98,7 +97,7 @@ def chat(
         PromptTooLong: this message alone is too long for the model.
         EmptyAnswer: the model said nothing; the message says why.
     """
-    message = Message("user", checked_message(text, len(images)), tuple(images))
+    [message] = asked(checked_message(text, len(images)), *images)
     messages = (*history, message)
     if model.entry and model.entry.embedded and not any(turn.images for turn in messages):
         raise TaskError("Moji only talks about pictures. Add one to your message.")
@@ -142,7 +141,7 @@ def system_turn(system: str | None, model: AnyChatModel) -> tuple[tuple[Message,
         raise TaskError(
             f"The system prompt has {len(system):,} characters; up to {QUESTION_LIMIT:,} are read. Shorten it."
         )
-    return (Message("system", system.strip()),), ()
+    return (Message("system", whole_text(system, "The system prompt").strip()),), ()
 
 
 def system_reason(model: AnyChatModel) -> str | None:

@@ -13,14 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from playground.models.messages import Message
-from playground.tasks import TaskError, checked_question
+from playground.models.messages import asked
+from playground.tasks import TaskError, checked_question, whole_text
 
 if TYPE_CHECKING:
     import threading
 
-    from PIL import Image
-
+    from playground.imaging.opening import Source
     from playground.models.generation.image_features import Seen
     from playground.models.messages import Likelihood, Statistics
     from playground.models.server.chat import AnyChatModel
@@ -54,7 +53,7 @@ class Chosen:
         covered: the probability that the model, answering freely, gives one of the choices word for word, 0 to 1.
             Where it is small the shares compare answers of which the model would have given none.
         said: what it answers freely, always the likeliest token.
-        statistics: of the run that wrote that.
+        statistics: of the run that wrote that. notes: what was done to the picture as it was opened.
     """
 
     choices: tuple[Choice, ...]
@@ -62,6 +61,7 @@ class Chosen:
     covered: float
     said: str
     statistics: Statistics
+    notes: tuple[str, ...] = ()
 
     @property
     def best(self) -> Choice:
@@ -71,7 +71,7 @@ class Chosen:
 
 def choose(
     model: AnyChatModel,
-    image: Image.Image,
+    image: Source,
     question: str,
     choices: Sequence[str] = YES_NO,
     *,
@@ -95,12 +95,12 @@ def choose(
             that does not tell how likely given answers are (a server's); it was stopped.
         PromptTooLong: the model's context is too short for picture, question and choices.
     """
-    asked, texts = checked_question(question), checked_choices(choices)
+    wanted, texts = checked_question(question), checked_choices(choices)
     if measure not in get_args(Measure):
         raise TaskError(f"There is no measure {measure!r}. Choose one of: {', '.join(get_args(Measure))}.")
     if model.likelihood_reason:
         raise TaskError(model.likelihood_reason)
-    messages = (Message("user", asked, (image,)),)
+    messages = asked(wanted, image)
     told = {"stop": stop, "seen": seen, "conversation": model.conversation()}  # picture and question are read once
     free = model.generate(messages, max_new_tokens=32, **told)
     found = model.likelihoods(messages, texts, **told)
@@ -109,7 +109,7 @@ def choose(
     each = [item.log_probability if measure == "sum" else item.per_token for item in found]
     covered = min(1.0, sum(math.exp(item.log_probability) for item in found))
     compared = tuple(Choice(item, share) for item, share in zip(found, _shares(each), strict=True))
-    return Chosen(compared, measure, covered, free.text.strip(), free.statistics)
+    return Chosen(compared, measure, covered, free.text.strip(), free.statistics, free.notes)
 
 
 def checked_choices(choices: Sequence[str]) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ def checked_choices(choices: Sequence[str]) -> tuple[str, ...]:
     Raises:
         TaskError: fewer than two, too many, an empty or over-long one, or one that is there twice.
     """
-    texts = tuple(choice.strip() for choice in choices)
+    texts = tuple(whole_text(choice, "A choice").strip() for choice in choices)
     if not FEWEST <= len(texts) <= MOST:
         count = f"{len(texts)} choice{'s' * (len(texts) != 1)}" if texts else "no choice"
         are = "is" if len(texts) < 2 else "are"

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from playground.tasks.segment import phrases
 
 if TYPE_CHECKING:
-    from PIL import Image
-
+    from playground.imaging.noted import Noted
+    from playground.imaging.opening import Source
     from playground.models.embedding import EmbeddingModel
     from playground.models.generation.image_features import Seen
 
 
 def match(
-    model: EmbeddingModel, image: Image.Image, text: str, *, seen: Seen | None = None
-) -> tuple[tuple[str, float], ...]:
+    model: EmbeddingModel, image: Source, text: str | Sequence[str], *, seen: Seen | None = None
+) -> Noted[tuple[str, float]]:
     """How well each phrase of the comma-separated text fits the picture, best first; see `EmbeddingModel.match`.
 
     seen: the session's encoded pictures, if it keeps them.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playground.models.generation.stopping import stopped_by
-from playground.models.messages import Message, spoken
+from playground.models.messages import asked, spoken
 from playground.tasks import checked_question
 from playground.tasks.maps import QUICK, most_telling
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import threading
 
     import numpy as np
-    from PIL import Image
 
+    from playground.imaging.opening import Source
     from playground.interpret.trace import Trace
     from playground.models.generation.image_features import Seen
     from playground.models.messages import Statistics
@@ -74,7 +74,7 @@ class Look:
 
 def side(
     model: AnyChatModel,
-    image: Image.Image,
+    image: Source,
     question: str,
     *,
     max_new_tokens: int = 48,
@@ -86,7 +86,7 @@ def side(
     seen: the session's encoded pictures. Raises TaskError for an empty or over-long question, and what `generate`
     raises.
     """
-    messages = (Message("user", checked_question(question), (image,)),)
+    messages = asked(checked_question(question), image)
     options = {"max_new_tokens": max_new_tokens, "stop": stop, "seen": seen}
     traced = None
     if not model.attention_reason:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from playground.tasks import TaskError
 from playground.tasks.segment import phrases
 
 if TYPE_CHECKING:
-    from PIL import Image
-
+    from playground.imaging.noted import Noted
+    from playground.imaging.opening import Source
     from playground.models.detection import Detection, DetectionModel
     from playground.models.generation.image_features import Seen
 
 
 def detect(
     model: DetectionModel,
-    image: Image.Image,
-    text: str,
+    image: Source,
+    text: str | Sequence[str],
     *,
     threshold: float | None = None,
     seen: Seen | None = None,
-) -> tuple[Detection, ...]:
+) -> Noted[Detection]:
     """Find the things that the comma-separated text names, surest first; see `DetectionModel.detect`.
 
     threshold: the least score of a box, 0 to 1; None: what suits the model.

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playground.models.generation.stopping import Stopped
-from playground.models.messages import Message
+from playground.models.messages import asked
 from playground.tasks import TaskError
 
 if TYPE_CHECKING:
     import threading
 
     import numpy as np
-    from PIL import Image
 
+    from playground.imaging.opening import Source
     from playground.interpret.trace import Trace
     from playground.models.generation.image_features import Seen
     from playground.models.server.chat import AnyChatModel
@@ -33,7 +33,7 @@ class Glance:
 
 def glance(
     model: AnyChatModel,
-    image: Image.Image,
+    image: Source,
     question: str,
     answer: str,
     seen: Seen | None = None,
@@ -56,7 +56,7 @@ def glance(
 
     if model.attention_reason:
         raise TaskError(model.attention_reason)
-    trace = trace_answer(model, (Message("user", question, (image,)),), answer, seen=seen, stop=stop)
+    trace = trace_answer(model, asked(question, image), answer, seen=seen, stop=stop)
     if stop is not None and stop.is_set():
         raise Stopped
     if not trace.words:

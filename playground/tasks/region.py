@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playground.imaging.drawing import resized
+from playground.imaging.opening import Picture, Source, open_picture
 from playground.models.generation.image_features import Seen
 from playground.moji.world import names
 from playground.tasks import TaskError
 from playground.tasks.segment import check_places, phrases, segment_at
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from playground.models.segmentation import Point, SegmentationModel
 
 _AT_ONCE = 32  # names that are painted together: all of Moji's at once would take 129 MB of a picture of 352 pixels
@@ -62,7 +61,7 @@ class Region:
 
 def region_at(
     model: SegmentationModel,
-    image: Image.Image,
+    image: Source,
     point: Point,
     text: str = "",
     *,
@@ -85,6 +84,7 @@ def region_at(
         TaskError: a place beside the picture, text that `phrases` refuses, no name that fits the place, or no phrase
             for a model of which it is not known what it can name.
     """
+    image = open_picture(image)
     check_places(image, point)
     place = _share(point, image)
     if model.click_reason is None:
@@ -109,7 +109,7 @@ def region_at(
 
 def refined(
     model: SegmentationModel,
-    image: Image.Image,
+    image: Source,
     region: Region,
     point: Point,
     *,
@@ -126,6 +126,7 @@ def refined(
         TaskError: a place beside the picture, one where the region's name is not found at the threshold, or a region
             of clicks with a model that takes none.
     """
+    image = open_picture(image)
     check_places(image, point)
     place = _share(point, image)
     if region.connected and _at(region.logits, place) <= _logit(threshold):
@@ -171,9 +172,7 @@ def _filled(runs: np.ndarray, reached: np.ndarray) -> np.ndarray:
     return hit[runs]
 
 
-def _best_name(
-    model: SegmentationModel, image: Image.Image, place: Share, candidates: Sequence[str], seen: Seen
-) -> Region:
+def _best_name(model: SegmentationModel, image: Picture, place: Share, candidates: Sequence[str], seen: Seen) -> Region:
     """The name with the highest logit at the place, with its map."""
     best = None
     for start in range(0, len(candidates), _AT_ONCE):
@@ -199,9 +198,9 @@ def _at(logits: np.ndarray, place: Share) -> float:
     return float(logits[_cell(logits, place)])
 
 
-def _share(point: Point, image: Image.Image) -> Share:
-    return point[0] / image.width, point[1] / image.height
+def _share(point: Point, picture: Picture) -> Share:
+    return point[0] / picture.size[0], point[1] / picture.size[1]
 
 
-def _pixel(place: Share, image: Image.Image) -> Point:
-    return place[0] * image.width, place[1] * image.height
+def _pixel(place: Share, picture: Picture) -> Point:
+    return place[0] * picture.size[0], place[1] * picture.size[1]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import sys
 from abc import ABCMeta
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
@@ -31,7 +31,7 @@ __all__ = [
     "GradioChanged", "ImageData", "ListFiles", "check", "close_schemas", "current_page", "files_of_page", "forget_file",
     "functions_in_queue", "get_upload_folder", "is_file_obj_with_meta", "keep_page_files", "limit_queues",
     "names_of_files_alone", "observe_events", "only", "read_with", "rewrite_tool_results", "save_bytes_to_cache",
-    "save_pil_to_cache", "subclass", "uploads_of",
+    "save_pil_to_cache", "subclass", "tell_errors", "uploads_of",
 ]  # fmt: skip
 
 
@@ -72,6 +72,7 @@ TOUCHED = (
     Touched("gradio.blocks:BlockFunction", _PROGRAMS, ("_id", "concurrency_id")),
     Touched("gradio.components.api_component:Api", _PROGRAMS, ("_api_info",)),
     Touched("gradio.mcp:GradioMCPServer.postprocess_output_data", _TOOLS, ("data", "root_url")),
+    Touched("gradio.mcp:GradioMCPServer.convert_strings_to_filedata", _TOOLS, ("value", "filedata_positions")),
     Touched("gradio.component_meta:ComponentMeta", _FIELDS),
     Touched("gradio:Image.preprocess", _FIELDS, ("payload",)),
     Touched("gradio:Image.postprocess", _FIELDS, ("value",)),
@@ -191,6 +192,22 @@ def observe_events(app: gr.Blocks, observer: Callable[[str | None, Any], None], 
     app.process_api = observed
 
 
+def tell_errors(app: gr.Blocks, sentence: Callable[[Exception], str]) -> None:
+    """Let whatever goes wrong with an event reach who asked as a sentence: Gradio sends null for what is no
+    `gr.Error`, such as an input that its own checks refuse."""
+    process: Callable[..., Awaitable[dict[str, Any]]] = app.process_api
+
+    async def told(*arguments: Any, **options: Any) -> dict[str, Any]:
+        try:
+            return await process(*arguments, **options)
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise gr.Error(sentence(error), print_exception=False) from error
+
+    app.process_api = told
+
+
 def keep_page_files(app: gr.Blocks) -> None:
     """What the page itself shows stays: Gradio would remove the thumbnails of the example scenes when they are a day
     old, though every new visitor needs them (`delete_cache`)."""
@@ -225,16 +242,25 @@ def close_schemas(app: gr.Blocks, event: Any, closed: Callable[[Any], Any]) -> i
     return number
 
 
-def names_of_files_alone(app: gr.Blocks, events: Iterable[int]) -> None:
-    """Hand these events the files' names alone: Gradio would fetch addresses, and refuse paths without a word."""
-    prepare, numbers = app.preprocess_data, frozenset(events)
+def names_of_files_alone(app: gr.Blocks, events: Mapping[int, Callable[[list[Any]], list[Any]]]) -> None:
+    """Hand these events the files' names alone: Gradio would fetch addresses, and refuse paths without a word.
+
+    events: by number, what completes the inputs or refuses them with a `gr.Error`; Gradio itself refuses too few of
+    them without a word.
+    """
+    prepare = app.preprocess_data
 
     async def prepared(block_fn: Any, inputs: list[Any], *arguments: Any, **options: Any) -> list[Any]:
-        if block_fn._id in numbers:
-            inputs = traverse(inputs, lambda file: {"path": file["path"]}, _is_file)
+        if block_fn._id in events:
+            inputs = events[block_fn._id](traverse(inputs, _plain_file, _is_file))
         return await prepare(block_fn, inputs, *arguments, **options)
 
     app.preprocess_data = prepared
+
+
+def _plain_file(file: dict[str, Any]) -> dict[str, Any]:
+    """Where a file is, and what it was called where it came from."""
+    return {name: file[name] for name in ("path", "orig_name") if isinstance(file.get(name), str)}
 
 
 def _is_file(value: Any) -> bool:
@@ -251,4 +277,6 @@ def rewrite_tool_results(app: gr.Blocks, rewrite: Callable[[Any], Any]) -> None:
     if server is None:
         return
     content = server.postprocess_output_data
+    # It would decode data: addresses without care, and repeat in its refusal whatever else was sent.
+    server.convert_strings_to_filedata = lambda value, positions: value
     server.postprocess_output_data = lambda data, root_url: content(rewrite(data), root_url)

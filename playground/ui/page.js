@@ -188,6 +188,19 @@ const playground = (() => {
     fold();
   });
 
+  // A browser knows where in a folder each file lies, and Gradio passes on its name alone: so the place becomes the name,
+  // with a sign in place of "/" that stands in no file's name (the app's caption tab reads it back).
+  document.addEventListener("change", (event) => {
+    const input = event.target;
+    if (!input?.webkitdirectory || !input.files?.length) return;
+    const placed = new DataTransfer();
+    for (const file of input.files) {
+      const name = (file.webkitRelativePath || file.name).replaceAll("/", "\u2215");
+      placed.items.add(new File([file], name, { type: file.type, lastModified: file.lastModified }));
+    }
+    input.files = placed.files;
+  }, true);
+
   const change = () => { mend(); fold(); };
   const begin = () => {
     dress();

@@ -16,7 +16,7 @@ from typing import Any
 
 import gradio as gr
 
-from playground.ui import gradio_patches
+from playground.ui import error_messages, gradio_patches
 from playground.ui.gradio_patches import get_upload_folder
 
 GRACE = 600.0
@@ -44,6 +44,7 @@ def watch(app: gr.Blocks) -> None:
         _leave(app, request.session_hash)
 
     gradio_patches.observe_events(app, _hold, ended)
+    gradio_patches.tell_errors(app, error_messages.sentence)
     app.unload(leave)
 
 

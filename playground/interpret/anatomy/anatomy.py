@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playground.imaging.opening import Source, open_picture
 from playground.interpret.anatomy.hidden_states import ForwardRecord, Grid, Likely, Passage, Token
 from playground.interpret.anatomy.parts import Parts, parts_of
 from playground.interpret.anatomy.stages import Station, stations_of
@@ -44,6 +45,7 @@ class Anatomy:
     tokens: the sequence that the words stand in. beside: how many vectors of the picture stand beside it, to be looked
         at by cross-attention; 0 where they stand in it.
     probabilities: float32 (vocabulary,), of the token that comes next; they sum to 1. likely: the likeliest of them.
+    notes: what was done to the picture as it was opened, one sentence each.
     """
 
     model: str
@@ -55,13 +57,14 @@ class Anatomy:
     beside: int
     probabilities: np.ndarray
     likely: Likely
+    notes: tuple[str, ...] = ()
 
     def station(self, name: str) -> Station | None:
         """The station of this name, such as "Projector"; None where there is none."""
         return next((station for station in self.stations if station.name == name), None)
 
 
-def anatomy(model: ChatModel, image: Image.Image, question: str, *, stop: threading.Event | None = None) -> Anatomy:
+def anatomy(model: ChatModel, image: Source, question: str, *, stop: threading.Event | None = None) -> Anatomy:
     """Run the model up to the first word of its answer and keep what can be shown of every station.
 
     Of a picture that is cut into tiles, the vision encoder is shown for the view of the whole. Florence-2 has to begin
@@ -75,7 +78,8 @@ def anatomy(model: ChatModel, image: Image.Image, question: str, *, stop: thread
         parts = parts_of(model.model)
     except ValueError as error:
         raise NoAnatomy(str(error)) from error
-    walk = _walk(model, parts, image, question, stop)
+    picture = open_picture(image)
+    walk = _walk(model, parts, picture.image, question, stop)
     return Anatomy(
         model.name,
         question,
@@ -86,6 +90,7 @@ def anatomy(model: ChatModel, image: Image.Image, question: str, *, stop: thread
         walk.beside,
         walk.probabilities,
         walk.likely,
+        picture.notes,
     )
 
 

@@ -56,7 +56,7 @@ class Sizes:
 
 def sizes(model: ChatModel, trace: Trace) -> Sizes:
     """What a run over this trace's prompt and answer is made of."""
-    from playground.models.attention import is_plugged_in  # which imports torch: the page is painted before that
+    from playground.models.attention import is_plugged_in  # brings torch, which the page does without
 
     text = model.model.config.get_text_config(decoder=True)
     pieces, prompt = len(trace.pieces), trace.answer.statistics.prompt_tokens or 0

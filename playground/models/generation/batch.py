@@ -92,8 +92,11 @@ def _joined(model: PreTrainedModel, prepared: list[BatchFeature]) -> dict[str, t
     for name in dict.fromkeys(name for inputs in prepared for name in inputs):
         if name in _ALONG:
             rows = [inputs.get(name, torch.zeros_like(inputs["input_ids"])) for inputs in prepared]
-            filling = _padding(model) if name == "input_ids" else 0
-            rows = [torch.nn.functional.pad(row, (longest - row.shape[1], 0), value=filling) for row in rows]
+            fillings = [_padding(model, row) if name == "input_ids" else 0 for row in rows]
+            rows = [
+                torch.nn.functional.pad(row, (longest - row.shape[1], 0), value=filling)
+                for row, filling in zip(rows, fillings, strict=True)
+            ]
         elif None in parts or name == "image_grid_thw":  # Qwen-VL works out positions from the grids
             rows = [inputs[name] for inputs in prepared if name in inputs]
         else:
@@ -104,8 +107,12 @@ def _joined(model: PreTrainedModel, prepared: list[BatchFeature]) -> dict[str, t
     return batch
 
 
-def _padding(model: PreTrainedModel) -> int:
-    """Any token will do where the mask is 0, as long as it stands for no picture."""
+def _padding(model: PreTrainedModel, row: torch.Tensor) -> int:
+    """Any token will do where the mask is 0, as long as it stands for no picture: the prompt's own first one, since a
+    penalty on repetition counts what stands there, mask or not."""
+    first, image = int(row[0, 0]), getattr(model.config, "image_token_id", None)
+    if first != image:
+        return first
     settings = model.generation_config
     for token in (settings.pad_token_id, settings.bos_token_id):
         if isinstance(token, int) and token >= 0:

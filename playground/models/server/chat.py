@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from playground.checkpoints.files import LoadError
-from playground.models.messages import Answer, Candidate, Message, Piece, Statistics
+from playground.models.messages import Answer, Candidate, Message, Piece, Statistics, asked, notes_of
 from playground.models.server.address import same_server
 from playground.models.server.connection import Server, found
 from playground.models.server.dialect import Dialect
@@ -34,8 +34,7 @@ from playground.models.server.protocol import (
 from playground.settings import SettingError, read
 
 if TYPE_CHECKING:
-    from PIL import Image
-
+    from playground.imaging.opening import Source
     from playground.models.chat import ChatModel
 
 AnyChatModel: TypeAlias = "ChatModel | RemoteChatModel"
@@ -158,7 +157,7 @@ class RemoteChatModel:
             if wrong := unanswered(self.server.address, self.name, ending, text, self.server.key):
                 raise wrong
         statistics = _statistics(messages, usage, seconds, time.perf_counter() - began, stop.is_set())
-        return Answer(text, tuple(pieces), statistics)
+        return Answer(text, tuple(pieces), statistics, notes_of(messages))
 
     def generate(self, messages: Sequence[Message], **options: Any) -> Answer:
         """The whole answer at once; the options are those of `stream`."""
@@ -169,9 +168,9 @@ class RemoteChatModel:
             except StopIteration as end:
                 return end.value
 
-    def ask(self, question: str, *images: Image.Image, **options: Any) -> Answer:
+    def ask(self, question: str, *images: Source, **options: Any) -> Answer:
         """The answer to one question about pictures: `generate` with a conversation of one message."""
-        return self.generate([Message("user", question, images)], **options)
+        return self.generate(asked(question, *images), **options)
 
     def generate_many(
         self,

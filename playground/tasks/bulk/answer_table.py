@@ -6,8 +6,6 @@ comes and read by the model once for all questions. What goes wrong with one cel
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING
 from playground.imaging.opening import MediaError, open_picture
 from playground.tasks import TaskError
 from playground.tasks.answer import answer
+from playground.tasks.exports import spreadsheet
 
 if TYPE_CHECKING:
     from playground.models.server.chat import AnyChatModel
@@ -100,12 +99,8 @@ _COLUMNS = ("picture", "question", "answer", "probability", "calibrated", "error
 
 
 def as_csv(cells: Iterable[Cell]) -> str:
-    """The cells as CSV, a line each; empty where there is no value. Probabilities are 0 to 1."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows([getattr(cell, column) for column in _COLUMNS] for cell in cells)
-    return text.getvalue()
+    """The cells as CSV for spreadsheets, a line each; empty where there is no value. Probabilities are 0 to 1."""
+    return spreadsheet.as_csv(_COLUMNS, ([getattr(cell, column) for column in _COLUMNS] for cell in cells))
 
 
 def as_json(cells: Iterable[Cell], model: str, calibration: str = "") -> str:

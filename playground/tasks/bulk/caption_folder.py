@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def files_in(folder: Path) -> tuple[str, ...]:
     """The names of all files in a folder and its subfolders, from the folder on and with "/", sorted; hidden ones and
-    lists (.jsonl, .json, .csv) left out.
+    lists (.jsonl, .json, .csv) left out. Links to folders elsewhere are followed, each folder once.
 
     Raises:
         TaskError: there is no such folder, it cannot be read, or there is no file in it.
@@ -32,8 +32,8 @@ def files_in(folder: Path) -> tuple[str, ...]:
     return _walked(folder)[0]
 
 
-def _walked(folder: Path) -> tuple[tuple[str, ...], tuple[Captioned, ...]]:
-    """`files_in`, and a row for each subfolder that cannot be read."""
+def _walked(folder: Path) -> tuple[tuple[str, ...], tuple[Captioned, ...], tuple[str, ...]]:
+    """`files_in`, a row for each subfolder that cannot be read, and notes on linked folders."""
     if not folder.is_dir():
         raise TaskError(f"There is no folder {str(folder)!r}. Name one with pictures in it.")
     names: list[str] = []
@@ -46,13 +46,36 @@ def _walked(folder: Path) -> tuple[tuple[str, ...], tuple[Captioned, ...]]:
         name = f"{place.relative_to(folder).as_posix()}/"
         unread.append(Captioned(name, error=f"This folder cannot be read: {disk.reason(error)}."))
 
-    for place, folders, files in os.walk(folder, onerror=noted):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    links = _Links(folder)
+    for place, folders, files in os.walk(folder, onerror=noted, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and links.leads_on(Path(place, name)))
         here = Path(place).relative_to(folder)
         names += [(here / name).as_posix() for name in files if not name.startswith(".") and not _is_list(name)]
     if not names and not unread:
         raise TaskError(f"There is no picture in the folder {str(folder)!r}. Name one with pictures in it.")
-    return tuple(sorted(names)), tuple(unread)
+    return tuple(sorted(names)), tuple(unread), tuple(links.notes)
+
+
+class _Links:
+    """Which linked folders of a folder are to be followed; a class, because it remembers where it has been."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._top, self._been = folder, folder.resolve(), set[Path]()
+        self.notes: list[str] = []
+
+    def leads_on(self, place: Path) -> bool:
+        """Whether to go into this subfolder, which may be a link; what is done with a link is noted."""
+        real, name = place.resolve(), place.relative_to(self._folder).as_posix()
+        if place.is_symlink() and (real == self._top or real.is_relative_to(self._top)):
+            self.notes.append(f"The link {name!r} leads to a folder of this one, which is read anyway: it is left out.")
+            return False
+        if real in self._been or self._top.is_relative_to(real):
+            self.notes.append(f"The folder that {name!r} leads to is read under another name: it is left out here.")
+            return False
+        self._been.add(real)
+        if place.is_symlink():
+            self.notes.append(f"The link {name!r} was followed: its pictures are read too.")
+        return True
 
 
 def _is_list(name: str) -> bool:
@@ -63,6 +86,8 @@ def _is_list(name: str) -> bool:
 class FolderRun:
     """A folder that is being captioned: the names of its files, and of those that an earlier run has done.
 
+    notes: what was done with linked folders, one sentence each.
+
     Iterate it to do the others: each comes as soon as it is written to the file. Use it in a `with`, or close it, so
     that the file is let go of wherever that ends.
     """
@@ -71,6 +96,7 @@ class FolderRun:
     done: frozenset[str]
     _each: Generator[Captioned, None, None] = field(repr=False)
     _log: CaptionsLog = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Captioned]:
         return self._each
@@ -111,7 +137,7 @@ def caption_folder(
             that another run writes to, or an unknown style; while it is iterated, where nothing more can be written,
             or the folder is gone.
     """
-    files, unread = _walked(folder)
+    files, unread, notes = _walked(folder)
     own = _names_within(folder, (output, errors_of(output)))
     files = tuple(name for name in files if name not in own)
     log = CaptionsLog(output, model.name, style)
@@ -138,7 +164,7 @@ def caption_folder(
                     )
                 yield row
 
-    return FolderRun(files, log.done.intersection(files), written(), log)
+    return FolderRun(files, log.done.intersection(files), written(), log, notes)
 
 
 def errors_of(output: Path) -> Path:

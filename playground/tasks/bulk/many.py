@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from PIL import Image
 
 from playground.checkpoints.device import is_out_of_memory
-from playground.imaging.opening import Source, open_picture
+from playground.imaging.opening import Picture, Source, open_picture
 from playground.models.chat import ChatModel
-from playground.models.messages import EmptyAnswer, Message
+from playground.models.messages import EmptyAnswer, Message, notes_of
+from playground.models.messages import asked as asked_about
 from playground.tasks import checked_question
 from playground.tasks.captions.wording import Style, wording
 
@@ -39,10 +40,11 @@ _SHARE = 0.5  # of the memory that is left
 
 @dataclass(frozen=True, eq=False)
 class Result(Generic[Value]):
-    """What one item gave: a value, or a sentence that says why there is none."""
+    """What one item gave: a value, or a sentence that says why there is none; and notes on how its picture was read."""
 
     value: Value | None = None
     error: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def caption_many(
@@ -82,8 +84,8 @@ def caption_each(
     words = wording(model, style)
 
     def asked(image: Source) -> Talks:
-        picture = open_picture(image).image
-        return tuple((Message("user", question, (picture,)),) for question in words.questions)
+        picture = open_picture(image)
+        return tuple(asked_about(question, picture) for question in words.questions)
 
     return _talk(model, list(images), asked, words.new_tokens, at_once, stop, words.joined)
 
@@ -102,7 +104,7 @@ def answer_many(
 
     def asked(pair: tuple[Source, str]) -> Talks:
         image, question = pair
-        return ((Message("user", checked_question(question), (open_picture(image).image,)),),)
+        return (asked_about(checked_question(question), image),)
 
     each = _talk(model, questions, asked, max_new_tokens, at_once)
     return _collected(each, len(questions), "answers" if progress else None)
@@ -139,7 +141,7 @@ def embed_many(
     results: list[Result[torch.Tensor]] = [Result()] * len(items)
     for places, opened, run in (
         (texts, lambda item: item, model.embed_texts),
-        (pictures, lambda item: open_picture(item).image, model.embed_images),
+        (pictures, open_picture, model.embed_images),
     ):
         wanted = [items[place] for place in places]
         each = _each(wanted, opened, run, _Size(at_once, model.device))
@@ -253,8 +255,7 @@ def _each(
             elif isinstance(values, Exception):  # one of them is at fault: the others go on without it
                 values = [_attempt(lambda item: run([item])[0], window[place]) for place in batch]
             for place, value in zip(batch, values, strict=True):
-                del window[place]
-                yield place, _result(value)
+                yield place, _result(value, _notes(window.pop(place)))
 
 
 def _collected(each: Iterator[tuple[int, Result]], count: int, label: str | None) -> list[Result]:
@@ -275,14 +276,21 @@ def _attempt(do: Callable, *arguments: Any) -> Any:
         return error.with_traceback(None)
 
 
-def _result(value: Any) -> Result:
+def _result(value: Any, notes: tuple[str, ...] = ()) -> Result:
     if not isinstance(value, Exception):
-        return Result(value)
+        return Result(value, notes=notes)
     if _out_of_memory(value):
         return Result(error="There is not enough memory for this one alone. Scale its picture down.")
     line = (str(value).strip() or type(value).__name__).splitlines()[0]
     own = type(value).__module__.startswith("playground.") or isinstance(value, ValueError)
     return Result(error=line if own else f"It could not be computed ({type(value).__name__}): {line}")
+
+
+def _notes(item: Any) -> tuple[str, ...]:
+    """What was done to the pictures of an opened item."""
+    if isinstance(item, Picture | str):
+        return getattr(item, "notes", ())
+    return notes_of(message for talk in item for message in talk)
 
 
 def _out_of_memory(value: Any) -> bool:
@@ -293,6 +301,8 @@ def _length(item: Any) -> float:
     """About how many tokens an item is: what is computed together should be of one length."""
     if isinstance(item, str):
         return len(item) / 4
+    if isinstance(item, Picture):
+        return _length(item.image)
     if isinstance(item, Image.Image):
         return item.width * item.height / 800
     if isinstance(item, Message):

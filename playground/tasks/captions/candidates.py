@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.models.messages import Message
+from playground.imaging.opening import Source, open_picture
+from playground.models.messages import asked
 from playground.tasks import TaskError
 from playground.tasks.captions.clip_score import clip_scores
 from playground.tasks.captions.wording import Style, wording
 
 if TYPE_CHECKING:
     import threading
-
-    from PIL import Image
 
     from playground.models.embedding import EmbeddingModel
     from playground.models.generation.image_features import Seen
@@ -34,7 +33,7 @@ class CaptionCandidate:
 
 def caption_candidates(
     model: AnyChatModel,
-    image: Image.Image,
+    image: Source,
     style: Style = "short",
     *,
     count: int = 5,
@@ -58,9 +57,10 @@ def caption_candidates(
     """
     if not 2 <= count <= MOST:
         raise TaskError(f"{count} captions cannot be compared. Ask for 2 to {MOST}.")
-    asked = wording(model, style)
-    first, *others = ((Message("user", question, (image,)),) for question in asked.questions)
-    told = {"max_new_tokens": asked.new_tokens, "stop": stop, "seen": seen}
+    words = wording(model, style)
+    picture = open_picture(image)
+    first, *others = (asked(question, picture) for question in words.questions)
+    told = {"max_new_tokens": words.new_tokens, "stop": stop, "seen": seen}
     found = model.candidates(first, count=count, **told)
     rest = [model.generate(messages, **told).text.strip() for messages in others]
     if stop is not None and stop.is_set():
@@ -71,8 +71,8 @@ def caption_candidates(
     if not found:
         raise TaskError(f"{model.name} ended each of its captions at once, without a word. Try another style.")
     texts = [candidate.text for candidate in found]
-    fits = clip_scores(judge, image, texts, seen=seen) if judge else [None] * len(texts)
+    fits = clip_scores(judge, picture, texts, seen=seen) if judge else [None] * len(texts)
     return tuple(
-        CaptionCandidate(asked.joined([candidate.text, *rest]), candidate.probability, fit)
+        CaptionCandidate(words.joined([candidate.text, *rest]), candidate.probability, fit)
         for candidate, fit in zip(found, fits, strict=True)
     )

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from playground.tasks import TaskError
 
 if TYPE_CHECKING:
-    from PIL import Image
-
+    from playground.imaging.opening import Source
     from playground.models.embedding import EmbeddingModel
     from playground.models.generation.image_features import Seen
 
@@ -18,7 +17,7 @@ _PREFIX = "A photo depicts "
 
 
 def clip_scores(
-    judge: EmbeddingModel, image: Image.Image, texts: Sequence[str], *, seen: Seen | None = None
+    judge: EmbeddingModel, image: Source, texts: Sequence[str], *, seen: Seen | None = None
 ) -> tuple[float, ...]:
     """CLIPScore of each text, 2.5 · max(cosine, 0) (Hessel et al. 2021, arXiv:2104.08718, section 3).
 

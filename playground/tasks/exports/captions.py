@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.tasks import TaskError
+from playground.tasks.exports import spreadsheet
 from playground.tasks.exports.lines_log import LinesLog
 
 
@@ -24,12 +23,8 @@ class Captioned:
 
 
 def as_csv(rows: Sequence[Captioned]) -> str:
-    """A table with the columns file_name, text and error, for spreadsheets."""
-    table = io.StringIO()
-    writer = csv.writer(table)
-    writer.writerow(("file_name", "text", "error"))
-    writer.writerows((row.file_name, row.text or "", row.error or "") for row in rows)
-    return table.getvalue()
+    """A table with the columns file_name, text and error, for spreadsheets: see `exports.spreadsheet`."""
+    return spreadsheet.as_csv(("file_name", "text", "error"), [(row.file_name, row.text, row.error) for row in rows])
 
 
 def as_json(rows: Sequence[Captioned], model: str, style: str) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import json
 import zipfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from playground.imaging.opening import open_picture
+from playground.imaging.addresses import is_written_out, read_out
+from playground.imaging.opening import MediaError, open_picture
 from playground.models.messages import Message
-from playground.tasks import TaskError
+from playground.tasks import TaskError, whole_text
 from playground.tasks.exports.markdown import portable_markdown
 
 if TYPE_CHECKING:
@@ -115,19 +115,19 @@ def _message(item: Any, place: int) -> Message:
         raise TaskError(f"Message {place} has no content that can be read. {_WANTED}")
     words = [part["text"] for part in parts if isinstance(part.get("text"), str)]
     pictures = tuple(_picture(part, place) for part in parts if part.get("type") == "image_url")
-    return Message(role, "\n".join(words), pictures)
+    return Message(role, whole_text("\n".join(words), f"Message {place}"), pictures)
 
 
 def _picture(part: dict[str, Any], place: int) -> Image.Image:
     address = part.get("image_url")
     address = address.get("url") if isinstance(address, dict) else address
-    head, found, data = str(address).partition(";base64,")
-    if not found or not head.startswith("data:"):
+    if not is_written_out(str(address)):
         raise TaskError(
             f"Message {place} shows a picture by its address; addresses are not fetched. Put the picture itself into "
             "the file, as a data URL in base64."
         )
     try:
-        return open_picture(base64.b64decode(data.encode(), validate=True)).image
-    except binascii.Error:
-        raise TaskError(f"A picture of message {place} is damaged: its base64 cannot be read.") from None
+        data = read_out(str(address))
+    except MediaError as error:
+        raise TaskError(f"Message {place}: {error}") from None
+    return open_picture(data).image

@@ -11,7 +11,6 @@ from dataclasses import asdict
 from functools import partial
 
 import gradio as gr
-from typing_extensions import TypedDict
 
 from playground.checkpoints.catalog import CATALOG
 from playground.models.messages import Message
@@ -26,7 +25,7 @@ from playground.tasks.classify import match as matched
 from playground.tasks.segment import phrases as split
 from playground.ui import loaded
 from playground.ui.api.endpoints_places import attend, detect, segment
-from playground.ui.api.requests import Phrases, Upload, figures, here, picture_of, serve
+from playground.ui.api.requests import Phrases, Said, Upload, figures, here, picture_of, serve
 from playground.ui.components.fields import Turn
 from playground.ui.components.streaming import growing_while_watched
 from playground.ui.session import session_of
@@ -40,14 +39,6 @@ NEW_TOKENS, TEMPERATURE = 1024, 2.0
 def build(app: gr.Blocks) -> None:
     """Add the endpoints to the app; they have no place on the page."""
     serve(app, (models, chat, answer, choose, caption, match, segment, detect, attend))
-
-
-class Said(TypedDict, total=False):
-    """A turn of a talk: `role` is "user" or "assistant"; `pictures` come before the text."""
-
-    role: str
-    text: str
-    pictures: list[Upload]
 
 
 def models() -> dict:

@@ -19,7 +19,7 @@ from playground.tasks.maps import believed, looked_into
 from playground.tasks.segment import phrases as split
 from playground.tasks.segment import segment as segmented
 from playground.ui import loaded
-from playground.ui.api.requests import Phrases, Upload, figures, here, picture_file, picture_of
+from playground.ui.api.requests import Phrases, Upload, figures, full_picture_of, here, picture_file, picture_of
 from playground.ui.session import session_of
 
 if TYPE_CHECKING:
@@ -54,16 +54,17 @@ def segment(
         raise TaskError(f"{threshold:g} is no threshold. Choose one between 0 (every pixel) and 1 (none).")
     opened = picture_of(picture)
     segmenter = loaded.segmentation_model(here(model))
-    found = segmented(segmenter, opened.image, phrases, seen=session_of(request).seen)
-    masks = found.masks(threshold)
+    found = segmented(segmenter, opened, phrases, seen=session_of(request).seen)
+    opened = full_picture_of(picture, opened)
+    masks = found.masks(threshold, opened.image.size)
     each = zip(found.phrases, masks, colours(len(masks)), strict=True)
     listed = [{"phrase": phrase, "colour": list(colour), **_region(mask)} for phrase, mask, colour in each]
-    return _result(opened, model, masks=listed), picture_file(masks_over(opened.image, masks))
+    return _result(opened, model, masks=listed), picture_file(masks_over(opened.image, masks), picture)
 
 
-def _result(opened: Picture, model: str, **found: Any) -> dict:
-    """What was found in pixels of a picture, with the size that they belong to."""
-    width, height = opened.image.size
+def _result(opened: Picture, model: str, size: tuple[int, int] | None = None, **found: Any) -> dict:
+    """What was found in pixels of a picture, with the size that they belong to: its own, unless another is told."""
+    width, height = size or opened.image.size
     return {**found, "width": width, "height": height, "model": model, "notes": list(opened.notes)}
 
 
@@ -71,11 +72,12 @@ def _region(mask: np.ndarray) -> dict[str, Any]:
     """A mask (H, W) as JSON: area, share, box, and the run lengths of Lin et al. 2014 as `pycocotools` writes them."""
     from pycocotools import mask as coco
 
-    rows, columns = np.nonzero(mask)
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     box = [int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1] if len(rows) else None
     runs = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
     rle = {"size": list(runs["size"]), "counts": runs["counts"].decode("ascii")}
-    return {"area": len(rows), "share": len(rows) / mask.size, "box": box, "rle": rle}
+    area = int(np.count_nonzero(mask))
+    return {"area": area, "share": area / mask.size, "box": box, "rle": rle}
 
 
 def detect(
@@ -101,16 +103,18 @@ def detect(
     asked = split(names)
     opened = picture_of(picture)
     detector = loaded.detection_model(here(model))
-    found = detected(detector, opened.image, names, threshold=threshold, seen=session_of(request).seen)
+    found = detected(detector, opened, names, threshold=threshold, seen=session_of(request).seen)
+    size, opened = opened.size, full_picture_of(picture, opened)
+    scale = opened.image.width / size[0]
     palette = dict(zip(asked, colours(len(asked)), strict=True))
     drawn = draw_boxes(
         opened.image,
-        [thing.box for thing in found],
+        [tuple(side * scale for side in thing.box) for thing in found],
         [f"{thing.name} {thing.score:.2f}" for thing in found],
         [palette[thing.name] for thing in found],
     )
     boxes = [{"name": thing.name, "box": list(thing.box), "score": thing.score} for thing in found]
-    return _result(opened, model, boxes=boxes), picture_file(drawn)
+    return _result(opened, model, size, boxes=boxes), picture_file(drawn, picture)
 
 
 def attend(
@@ -165,7 +169,8 @@ def attend(
         "score": _score(opened.image, [trace.words[place].text, asked], values),
         "statistics": figures(trace.answer.statistics),
     }
-    return _result(opened, model, **result), picture_file(heatmap_over(enlarged(opened.image), values))
+    shown = full_picture_of(picture, opened)
+    return _result(shown, model, **result), picture_file(heatmap_over(enlarged(shown.image), values), picture)
 
 
 attend.__doc__ = attend.__doc__.format(methods=", ".join(methods.METHODS))

@@ -6,21 +6,23 @@ address is ever fetched.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import inspect
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from functools import wraps
-from pathlib import Path
+from functools import partial, wraps
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 from urllib.parse import unquote
 
 import gradio as gr
-from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
+from playground.imaging.addresses import is_address, is_written_out, read_out
+from playground.imaging.full_size import open_full
 from playground.imaging.opening import Picture, open_picture
-from playground.tasks import TaskError
+from playground.tasks import TaskError, whole_text
 from playground.ui import error_messages as troubles
 from playground.ui.components.streaming import MODEL_QUEUE
 from playground.ui.gradio_patches import close_schemas, get_upload_folder, names_of_files_alone, save_pil_to_cache
@@ -38,14 +40,26 @@ Upload = Annotated[gr.FileData, BeforeValidator(lambda value: {"path": value} if
 Phrases = Annotated[str, BeforeValidator(lambda value: _joined(value))]
 """Several phrases, separated by commas; a program may send a list of them as well."""
 
+
+class Said(TypedDict, total=False):
+    """A turn of a talk: `role` is "user" or "assistant"; `pictures` come before the text."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]  # as pydantic documents it
+
+    role: str
+    text: str
+    pictures: list[Upload]
+
+
 _KINDS = {"string": "a text", "float": "a number", "int": "a whole number", "list": "a list", "dict": "an object"}
-_SERVED, _DATA_LIMIT = "/gradio_api/file=", 70_000_000  # characters; 50 MB of a file
+_SERVED = "/gradio_api/file="
 _NOT_FETCHED = (
     "Addresses are not fetched. Upload the picture itself: gradio_client's handle_file(path) does so, and "
     "`gradio upload-mcp` for MCP clients; or send it as a data: address."
 )
 _NOT_UPLOADED = (
-    "Only a picture that was uploaded here is read. Upload yours first: gradio_client's handle_file(path) does."
+    "Only a picture that was uploaded here is read. Upload yours first: gradio_client's handle_file(path) does; or "
+    "send the file itself in base64, as data:image/png;base64,…"
 )
 
 
@@ -55,13 +69,27 @@ def serve(app: gr.Blocks, functions: Sequence[Callable]) -> None:
     Their docstrings describe them and their parameters. All but `gr.Request`s come from the program, are checked
     against the type hints, and a picture is an `Upload`. Those that run a model wait in the line of all.
     """
-    ids = set()
+    events = {}
     for function in functions:
         runs_model = "model" in inspect.signature(function).parameters
         line = MODEL_QUEUE if runs_model else {"queue": False}
         event = gr.api(_answering(function), api_name=function.__name__, **line)
-        ids.add(close_schemas(app, event, _closed))
-    names_of_files_alone(app, ids)
+        events[close_schemas(app, event, _closed)] = partial(_completed, function)
+    names_of_files_alone(app, events)
+
+
+def _completed(function: Callable, arguments: list[Any]) -> list[Any]:
+    """The arguments that a program sent in their order, with the defaults of those that it left out at the end."""
+    hints = get_type_hints(function)
+    wanted = [part for name, part in inspect.signature(function).parameters.items() if hints[name] is not gr.Request]
+    needed = sum(part.default is inspect.Parameter.empty for part in wanted)
+    if len(arguments) < needed:
+        names = ", ".join(part.name for part in wanted)
+        raise gr.Error(
+            f"/{function.__name__} takes {names}, in this order, and needs the first {needed}; {len(arguments)} came.",
+            print_exception=False,
+        )
+    return [*arguments, *(part.default for part in wanted[len(arguments) :])]
 
 
 def _answering(function: Callable) -> Callable:
@@ -97,10 +125,22 @@ def _answering(function: Callable) -> Callable:
 
 
 def _checked(name: str, value: Any, kind: TypeAdapter | None) -> Any:
+    for text in _texts(value):
+        whole_text(text, name)
     try:
         return value if kind is None else kind.validate_python(value)
     except ValidationError as error:
         raise TaskError(_misfit(name, error.errors()[0])) from None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts that stand anywhere in what a program sent."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from (text for part in (*value, *value.values()) for text in _texts(part))
+    elif isinstance(value, list | tuple):
+        yield from (text for part in value for text in _texts(part))
 
 
 def _misfit(name: str, error: ErrorDetails) -> str:
@@ -108,6 +148,10 @@ def _misfit(name: str, error: ErrorDetails) -> str:
     missing, kind = error["type"] == "missing", error["type"].partition("_")[0]
     loc = error["loc"][:-1] if missing else error["loc"]
     place = ", ".join((name, *(f"item {part + 1}" if isinstance(part, int) else part for part in loc)))
+    if error["type"] == "extra_forbidden":
+        return f"{name}{''.join(f', item {part + 1}' for part in loc if isinstance(part, int))}: there is no key " + (
+            f"{_named(loc[-1])}. A turn has {', '.join(Said.__annotations__)}; what was said stands under “text”."
+        )
     if missing or kind == "model":
         wrong = "There is no picture" if error["input"] is None else "This is no picture that was uploaded"
         return f"{place}: {wrong}. Send what gradio_client's handle_file(path) makes of a file, or a data: address."
@@ -119,15 +163,18 @@ def _misfit(name: str, error: ErrorDetails) -> str:
 def _named(value: Any) -> str:
     """A value that a program sent by mistake, in a sentence."""
     if isinstance(value, str):
+        if len(value) > 200:
+            return f"a text of {len(value):,} characters"
+        value = value.encode("utf-8", "backslashreplace").decode()
         return f"“{value}”" if len(value) <= 40 else f"“{value[:40]}…”"
     kinds = {type(None): "nothing", bool: str(value).lower(), list: "a list", dict: "an object"}
     return kinds.get(type(value), str(value))
 
 
 def _joined(value: Any) -> Any:
-    """A list of phrases as one text; anything else as it is."""
+    """A list of phrases as one text, in which each stays one, whatever commas it has; anything else as it is."""
     listed = isinstance(value, list) and all(isinstance(part, str) for part in value)
-    return ", ".join(value) if listed else value
+    return json.dumps(value) if listed else value
 
 
 def _told(error: Exception) -> gr.Error:
@@ -158,10 +205,10 @@ def picture_of(upload: gr.FileData) -> Picture:
 
 
 def _uploaded(name: str) -> Path | bytes:
-    """The file of the cache that this path or address of ours names, or the content of a `data:` address."""
-    if name.startswith("data:"):
-        return _decoded(name)
-    if "://" in name:
+    """The file of the cache that this path or address of ours names, or what a `data:` address or base64 holds."""
+    if is_written_out(name):
+        return read_out(name)
+    if is_address(name):
         _, ours, name = name.partition(_SERVED)
         if not ours:
             raise TaskError(_NOT_FETCHED)
@@ -176,22 +223,17 @@ def _uploaded(name: str) -> Path | bytes:
     return path
 
 
-def _decoded(address: str) -> bytes:
-    if len(address) > _DATA_LIMIT:
-        raise TaskError("The data: address is too long; up to 50 MB are read. Scale the picture down.")
-    head, _, content = address.partition(",")
-    if not head.endswith(";base64"):
-        raise TaskError("The data: address is not in base64: write data:image/png;base64, and the file's content.")
-    try:
-        return base64.b64decode(content, validate=True)
-    except binascii.Error:
-        raise TaskError("The data: address is damaged: what follows its comma is not base64.") from None
+def full_picture_of(upload: gr.FileData, opened: Picture) -> Picture:
+    """What `picture_of` opened, at its own size: what goes out again is as large as what came."""
+    return opened if opened.image.size == opened.size else open_full(_uploaded(upload.path))
 
 
-def picture_file(image: Image.Image) -> gr.FileData:
-    """A picture to send to a program: a PNG in Gradio's cache, which goes as uploads do."""
-    path = save_pil_to_cache(image, cache_dir=get_upload_folder(), format="png")
-    return gr.FileData(path=path, orig_name="picture.png", mime_type="image/png")
+def picture_file(image: Image.Image, upload: gr.FileData) -> gr.FileData:
+    """A picture to send to a program: a PNG in Gradio's cache, called as the upload that it was made of."""
+    own = "" if is_written_out(upload.path) else upload.orig_name or unquote(upload.path)
+    name = f"{PurePosixPath(own.replace(chr(92), '/')).stem[:80] or 'picture'}.png"
+    path = save_pil_to_cache(image, cache_dir=get_upload_folder(), format="png", name=PurePosixPath(name).stem)
+    return gr.FileData(path=path, orig_name=name, mime_type="image/png")
 
 
 def figures(statistics: Statistics) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from playground.imaging.opening import Picture, open_picture
 from playground.tasks import TaskError
 from playground.ui import error_messages as troubles
 from playground.ui.components import snippets
+from playground.ui.components.shown_copy import UploadPath, shown_copy
 from playground.ui.gradio_patches import ImageData, subclass
 
 
@@ -31,7 +32,7 @@ def picture_input(note: gr.HTML) -> gr.Image:
 
 
 def _path(self: gr.Image, payload: ImageData | None) -> str | None:
-    return payload.path if payload else None
+    return UploadPath.named(payload.path, payload.orig_name) if payload and payload.path else None
 
 
 _Undecoded = subclass(gr.Image, preprocess=_path)
@@ -55,6 +56,7 @@ def check(path: str | None) -> tuple[object, str]:
         return None, ""
     try:
         picture = open_picture(path)
+        shown = shown_copy(picture, path)
     except Exception as error:
         return None, snippets.trouble(troubles.sentence(error))
-    return picture.image, snippets.notes(picture.notes)
+    return shown, snippets.notes(picture.notes)

@@ -194,7 +194,7 @@ def _ended(job: Job, far: str) -> Shown:
     if not job.cells:
         return shown
     contents = {
-        "answers.csv": "\N{BYTE ORDER MARK}" + as_csv(job.cells),
+        "answers.csv": as_csv(job.cells),
         "answers.json": _json(job.cells, job.model),
     }
     try:

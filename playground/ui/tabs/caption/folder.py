@@ -26,7 +26,7 @@ from playground.ui.components.streaming import MODEL_QUEUE
 from playground.ui.gradio_patches import ListFiles, get_upload_folder, read_with, save_bytes_to_cache
 from playground.ui.loaded import chat_model
 from playground.ui.tabs.caption import table as caption_table
-from playground.ui.tabs.caption.job import Job, Upload, job_for, named_alike
+from playground.ui.tabs.caption.job import Job, Upload, job_for, named_alike, placed
 
 _SHOWN = 100  # rows of the table; the downloads have all
 _SLICE_SECONDS, _MOST = 5.0, 64
@@ -104,14 +104,14 @@ def begin(
 ) -> Shown:
     """Begin a folder, or go on with one that was stopped; the first slice follows at once. Never raises."""
     try:
-        uploads = (*files, *folder)
+        uploads = (*files, *placed(folder))
         job = job_for(uploads, name, style, before)
         if not job.waiting:  # all are done, and only the files to take away could not be written
             return _ended(job, _summary(job))
     except Exception as error:
         return Shown(note=snippets.trouble(troubles.sentence(error)))
     if alike := named_alike(uploads):
-        said = f"Several files are called {alike}; a browser does not tell their folders. The command below does."
+        said = f"Several files are called {alike}; only a folder tells where each lies. Choose the folder."
         job = replace(job, notes=(said,))
     off, on, hidden = gr.Button(interactive=False), gr.Button(interactive=True), gr.DownloadButton(visible=False)
     return Shown(

@@ -10,6 +10,7 @@ from playground.tasks import TaskError
 from playground.tasks.caption import Style
 from playground.tasks.exports.captions import Captioned
 
+_BETWEEN = "∕"  # what page.js puts between a folder and what lies in it
 FILES = 2000
 """The most files that one visitor may have captioned at once; the command line knows no limit."""
 
@@ -96,7 +97,17 @@ def job_for(uploads: Sequence[Upload], model: str, style: Style, before: Job | N
     return job
 
 
+def placed(uploads: Sequence[Upload]) -> tuple[Upload, ...]:
+    """The files of a folder under their places in it, with "/", as they have to stand in its metadata.jsonl.
+
+    page.js sends them as "folder∕sub∕name"; a browser without it sends names alone.
+    """
+    parts = [upload.name.split(_BETWEEN) for upload in uploads]
+    own = len({part[0] for part in parts}) == 1 and all(len(part) > 1 for part in parts)  # the folder's own name
+    return tuple(replace(upload, name="/".join(part[own:])) for upload, part in zip(uploads, parts, strict=True))
+
+
 def named_alike(uploads: Sequence[Upload]) -> str | None:
-    """A name that several files have: a browser tells no folders. None where all differ."""
+    """A name that several files have; None where all differ."""
     names = [upload.name for upload in uploads]
     return next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None

@@ -1,4 +1,4 @@
-"""The files that the segment tab gives away: overlay, cut-out, labels, masks and COCO's JSON, at the picture's size."""
+"""The files that the segment tab gives away, at the size and under the name of the upload: overlay, cut-out, masks …"""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 
 import gradio as gr
 
+from playground.imaging.full_size import open_full
 from playground.tasks import TaskError
 from playground.tasks.exports.masks import write_masks
 from playground.ui import error_messages as troubles
 from playground.ui.components import snippets
-from playground.ui.components.picture_input import chosen_picture
+from playground.ui.components.shown_copy import upload_of
 from playground.ui.tabs.segment.view import GONE, Segmented, colours_of, masks_of, overlaid, ticked_in
 
 
@@ -30,7 +31,9 @@ def save(
         visible = ticked_in(kept, ticked)
         if not visible:
             raise TaskError("Nothing is ticked in the legend. Tick what the files should hold.")
-        image, own = chosen_picture(kept.path).image, colours_of(kept, visible)
+        source, name = upload_of(kept.path)
+        picture, own = open_full(source), colours_of(kept, visible)
+        image = picture.image
         masks = masks_of(kept, threshold, visible, image.size)
         Path(folder).mkdir(parents=True, exist_ok=True)
         paths = write_masks(
@@ -40,9 +43,10 @@ def save(
             masks,
             overlay=overlaid(image, masks, opacity, style, own),
             mask_colours=own,
-            file_name=Path(kept.path).name,
+            file_name=name,
             about=f"Made with VLM Playground; probability above {threshold:g}",
         )
     except Exception as error:
         return gr.skip(), snippets.trouble(troubles.sentence(error))
-    return gr.update(value=[str(path) for path in paths], visible=True), ""
+    scaled = [note for note in picture.notes if image.size != picture.size and "scaled" in note]
+    return gr.update(value=[str(path) for path in paths], visible=True), snippets.notes(scaled)
