@@ -223,8 +223,7 @@ def test_a_family_that_reads_one_message_gets_the_last_one_with_the_newest_pictu
     checkpoint, picture, monkeypatch
 ) -> None:
     model = load(str(checkpoint("paligemma")))
-    marks = model.processor.tokenizer.all_special_ids
-    monkeypatch.setattr(model.model.generation_config, "suppress_tokens", marks, raising=False)  # or it says nothing
+    monkeypatch.setattr("playground.tasks.chat.spoken", lambda answer: answer)  # a random model may well say nothing
     history = [Message("user", "what is this?", (picture,)), Message("assistant", "a red circle")]
     talk = chat(model, history, "how many dogs are there?", max_new_tokens=8)
     while True:
