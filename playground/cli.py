@@ -15,6 +15,7 @@ from playground.terminal import forgiving_output
 COMMANDS = (
     "app",
     "caption",
+    "check",
     "maps",
     "models",
 )

@@ -26,6 +26,8 @@ CHAT_VERBS = (ANSWER, CANDIDATES, GIVEN, SEVERAL_PICTURES, SEVERAL_TURNS, SYSTEM
 
 _ONE_MESSAGE = (ANSWER, CANDIDATES, GIVEN, LAYOUT, ATTENTION)
 
+_TALKS = (SEVERAL_PICTURES, SEVERAL_TURNS, SYSTEM_PROMPT)
+
 CHAT_FAMILIES: dict[str, Family] = {
     "smolvlm": Family("SmolVLM, SmolVLM2", "HuggingFaceTB/SmolVLM-256M-Instruct", CHAT_VERBS),
     "llava_words": Family("Moji (LLaVA)", "moji-vlm", tuple(verb for verb in CHAT_VERBS if verb != SYSTEM_PROMPT)),
@@ -35,8 +37,12 @@ CHAT_FAMILIES: dict[str, Family] = {
     "llava_onevision": Family("LLaVA-OneVision", "llava-hf/llava-onevision-qwen2-0.5b-ov-hf", CHAT_VERBS),
     "qwen2_5_vl": Family("Qwen2.5-VL", "Qwen/Qwen2.5-VL-3B-Instruct", CHAT_VERBS),
     "qwen3_vl": Family("Qwen3-VL", "Qwen/Qwen3-VL-2B-Instruct", CHAT_VERBS),
+    "qwen3_5": Family("Qwen3.5", "Qwen/Qwen3.5-4B", tuple(verb for verb in CHAT_VERBS if verb != ATTENTION)),
     "internvl": Family("InternVL", "OpenGVLab/InternVL3-1B-hf", CHAT_VERBS),
     "gemma3": Family("Gemma 3", "google/gemma-3-4b-it", CHAT_VERBS),
+    "cohere2_vision": Family(
+        "Cohere2Vision", "CohereLabs/command-a-vision-07-2025", (ANSWER, CANDIDATES, GIVEN, *_TALKS)
+    ),
     "paligemma": Family("PaliGemma", "google/paligemma-3b-mix-224", (*_ONE_MESSAGE, SEVERAL_PICTURES)),
     "florence2": Family("Florence-2", "florence-community/Florence-2-base", _ONE_MESSAGE),
     "blip": Family("BLIP, captions", "Salesforce/blip-image-captioning-large", _ONE_MESSAGE),

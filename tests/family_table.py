@@ -21,6 +21,16 @@ Every mark stands for a test that built a tiny random checkpoint of the family's
 config maps to a class of `AutoModelForImageTextToText`, `AutoModelForZeroShotImageClassification` or
 `AutoModelForMaskGeneration` load as well; what cannot be known of them is switched off.
 
+Does a checkpoint of your own do all this? `python -m playground check NAME_OR_FOLDER` drives each verb below with drawn
+pictures and compares with bare `transformers` what can be compared: the prompt, the tokens, many at once with one at a
+time, a talk that is continued with the same talk computed anew, attention with eager attention. It prints a line for
+each, and ends with 0 where nothing fails.
+
+A picture's tokens can be limited (`load(NAME, image_tokens=2048)`, `PLAYGROUND_IMAGE_TOKENS`, `--image-tokens`) in
+every family whose pictures grow with their size. Layers with a sliding window (Gemma 3, Mistral, Qwen2-VL, Cohere2)
+continue a talk exactly, edited or not; Qwen3.5, whose layers keep a running state, continues one that goes on where it
+ended.
+
 This file is written by `python -m pytest tests --families docs/families.md -k family_does`.
 """
 PASSED, FAILED = "✓", "**fails**"

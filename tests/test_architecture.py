@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "moji": {"assets", "imaging"},
     "interpret": {"models", "checkpoints", "imaging", "moji", "playground"},
     "tasks": {"interpret", "models", "checkpoints", "imaging", "moji", "assets"},
+    "doctor": {"interpret", "models", "checkpoints"},
     "training": {"tasks", "interpret", "models", "checkpoints", "moji", "imaging", "assets", "playground"},
     "ui": {"tasks", "interpret", "models", "checkpoints", "imaging", "assets", "settings", "network", "terminal"},
     "playground": {"interpret", "models"},

@@ -29,6 +29,19 @@ def test_the_catalogue_says_what_each_model_is():
     assert [of_kind(kind)[0].name for kind in ("chat", "embed", "segment")] == ["moji-vlm", "moji-clip", "moji-clipseg"]
 
 
+def test_the_class_of_every_entry_is_one_of_transformers():
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    from playground.checkpoints.architecture import architecture
+
+    for entry in CATALOG:
+        assert entry.best_at, entry.name
+        if not entry.embedded:
+            assert entry.model_type in CONFIG_MAPPING_NAMES, entry.name
+            assert architecture(entry.name, {"model_type": entry.model_type})[0] == entry.kind, entry.name
+            assert not (entry.verified and entry.estimated), entry.name
+
+
 def test_each_embedded_model_in_the_assets_is_offered():
     shipped = {folder.name for folder in (ASSETS / "moji").iterdir() if (folder / "config.json").is_file()}
     assert {entry.name for entry in CATALOG if entry.embedded} == shipped

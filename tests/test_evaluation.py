@@ -14,6 +14,9 @@ from playground.moji.world import held_out
 from playground.training import evaluate
 from playground.training.measures_answers import Asked, Reply, ask, questions_about, score_answers
 from playground.training.measures_confidence import measure_confidence
+from playground.training.measures_examples import ANSWERS, measure_examples
+from playground.training.measures_looks import AUGMENTED, CLEAN, LOOKS, STYLES
+from playground.training.measures_outside import auroc, measure_outside, outside_pictures
 from playground.training.measures_regions import average_precision, measure_boxes
 from playground.training.measures_table import as_tables
 from playground.training.measures_worlds import HARDER, as_drawn, fresh_scenes
@@ -170,12 +173,71 @@ def test_the_shipped_chat_model_sees_little_that_is_not_there_and_is_as_sure_as_
 
 
 def test_the_command_prints_every_table_and_saves_the_figures(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(evaluate, "HARDER", HARDER[:2])
+    monkeypatch.setattr(evaluate, "HARDER", HARDER[1:2])
+    monkeypatch.setattr(evaluate, "LOOKS", LOOKS[:2])
+    monkeypatch.setattr(evaluate, "STYLES", ())
     figures, picture = tmp_path / "figures.json", tmp_path / "sure.png"
-    monkeypatch.setattr("sys.argv", ["evaluate", "--scenes", "6", "--output", str(figures), "--figure", str(picture)])
+    monkeypatch.setattr("sys.argv", ["evaluate", "--scenes", "2", "--output", str(figures), "--figure", str(picture)])
     evaluate.main()
     saved, printed = json.loads(figures.read_text()), capsys.readouterr().out
     assert as_tables(saved) in printed and picture.read_bytes().startswith(b"\x89PNG")
     assert set(saved["chat"]) == {name for name in evaluate.CHAT_MODELS if evaluate.shipped(name)}
-    for words in ("seven to nine things", "adversarial", "calibration error", "mean IoU", "follow-up", "first of 12"):
+    told = ("seven to nine things", "adversarial", "calibration error", "mean IoU", "follow-up", "first of 4")
+    for words in (*told, "unseen wordings", "brightness 0.6", "within 4 pixels"):
         assert words in printed
+
+
+def test_every_look_shows_the_same_scenes_and_keeps_their_truth():
+    clean = CLEAN.scenes(6, 3)
+    names = [[thing.name for thing in scene.things] for scene in clean]
+    for look in (*LOOKS, *STYLES):
+        looks = look.scenes(6, 3)
+        assert [scene.pixels.tobytes() for scene in looks] == [scene.pixels.tobytes() for scene in look.scenes(6, 3)]
+        for scene in looks:
+            assert scene.pixels.shape == (192, 192, 3) and scene.pixels.dtype == np.uint8
+            centres = [thing.centre[0] for thing in scene.things]
+            assert centres == sorted(centres) or look is AUGMENTED, look.name
+            for index, thing in enumerate(scene.things):
+                rows, columns = np.nonzero(scene.mask(index))
+                left, top, right, bottom = thing.box
+                assert len(rows) == 0 or (left - 3 <= columns.min() and columns.max() <= right + 3), look.name
+                assert len(rows) == 0 or (top - 3 <= rows.min() and rows.max() <= bottom + 3), look.name
+        if look.variety == CLEAN.variety:
+            told = [sorted(thing.name for thing in scene.things) for scene in looks]
+            assert told == [sorted(each) for each in names], look.name
+        if look is not CLEAN:
+            assert any(a.pixels.tobytes() != b.pixels.tobytes() for a, b in zip(looks, clean, strict=True)), look.name
+
+
+def test_what_has_a_named_colour_keeps_it_when_hues_turn():
+    scene = make_scene(np.random.default_rng(1), 2, names=[("circle", "red", ""), ("dog", "", "noto")])
+    turned = next(look for look in LOOKS if look.name == "hue 180").change(np.random.default_rng(0), scene)
+    for index, thing in enumerate(scene.things):
+        same = (turned.pixels == scene.pixels)[scene.mask(index)].mean()
+        assert (same == 1) == bool(thing.colour), thing.name
+
+
+def test_outside_pictures_are_many_and_told_apart_by_a_score_that_can():
+    pictures = outside_pictures()
+    assert {"photographs", "screenshots", "noise", "textures"} <= set(pictures)
+    assert sum(map(len, pictures.values())) > 100 and all(p.mode == "RGB" for some in pictures.values() for p in some)
+    assert auroc([0, 0], [1, 1]) == 1 and auroc([0, 1], [0, 1]) == 0.5 and auroc([1], [0]) == 0
+    fresh = [scene.image for scene in fresh_scenes(4, 1)]
+    sizes = measure_outside(lambda images: [image.size != (192, 192) for image in images], fresh, fresh)
+    assert sizes["photographs"] == {"fresh": 1.0, "augmented": 1.0} and sizes["noise"]["fresh"] == 0.5
+
+
+def test_the_examples_are_asked_with_answers_that_their_scenes_confirm():
+    from playground.tasks.examples import examples
+
+    assert set(ANSWERS) == {example.name for example in examples()}
+    told = json.loads((examples()[0].path.parent / "examples.json").read_text())
+    for item in told:
+        name, right = item["file"].removesuffix(".png"), ANSWERS[item["file"].removesuffix(".png")]
+        nouns = [thing["noun"] for thing in item["objects"]]
+        if "How many" in item["question"]:
+            assert right == ("no", "one", "two", "three")[nouns.count(name.split("-")[1].removesuffix("s"))]
+        elif right.split()[-1] in nouns:
+            assert right in ("a taxi", "the lion")
+    found = measure_examples(load("moji-vlm"))
+    assert found["asked"] == 16 and 2 <= found["right"] <= 16

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from importlib import metadata
@@ -84,3 +86,35 @@ def test_the_lock_is_whole_and_is_what_is_installed() -> None:
     assert not needed - locked.keys(), "needed, but not locked: run make lock"
     installed = {name: metadata.version(name) for name in needed}
     assert installed == {name: locked[name] for name in needed}
+
+
+OPTIONAL = {"bitsandbytes", "pillow_heif", "resvg_py", "spaces"}
+"""Used where they are there, and done without where they are not."""
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The packages that a module imports, at its top or later."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module]
+        yield from (name.partition(".")[0] for name in names)
+
+
+@pytest.mark.parametrize("room", ["library", "app"])
+def test_what_the_code_imports_is_asked_for(room: str) -> None:
+    """The base names all that the library needs; the extra "app" names what the pages need beside that."""
+    package, extras = ROOT / "playground", PROJECT["optional-dependencies"]
+    wanted = [*PROJECT["dependencies"], *(extras["app"] if room == "app" else ())]
+    named = {canonicalize_name(Requirement(each).name) for each in wanted}
+    holders = metadata.packages_distributions()
+    for path in package.rglob("*.py"):
+        if ((package / "ui") in path.parents) != (room == "app"):
+            continue
+        for name in {*imported(path)} - sys.stdlib_module_names - OPTIONAL - {"playground", "__future__"}:
+            held = {canonicalize_name(each) for each in holders[name]}
+            assert held & named or held & SURE, f"{path.relative_to(ROOT)} imports {name}: name it in pyproject.toml"
+
+
+SURE = {"typing-extensions", "gradio-client", "pydantic-core"}
+"""Parts of pydantic and of gradio that are published under names of their own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +24,7 @@ from playground.tasks.compare import look, side
 from playground.tasks.examples import examples
 from playground.tasks.maps import View, drawn_map, looked_into, read_lens, with_leans
 from playground.tasks.preview_map import glance
+from playground.ui.components import background, streaming
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +121,21 @@ def test_what_occlusion_found_is_known_by_the_model_itself(moji: ChatModel, seen
     del twin, kept
     gc.collect()
     assert all(isinstance(each, dict) for each in occlusion._remembered[again].values())
+
+
+def test_a_result_is_not_lost_while_its_work_takes_a_moment_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def idle_at_the_end(*came: object) -> Callable[..., Iterator[object]]:
+        return lambda *_: (each for each in (None, *came, None))
+
+    monkeypatch.setattr(streaming, "while_working", idle_at_the_end(("two", None), ("two", "the answer")))
+    assert list(streaming.growing_while_watched(None)) == [None, ("two", None), ("two", "the answer")]
+
+    monkeypatch.setattr(background, "while_working", idle_at_the_end("a map"))
+    waiting = background.awaited(None, "nothing new")
+    with pytest.raises(StopIteration) as ended:
+        while True:
+            assert next(waiting) == "nothing new"
+    assert ended.value.value == "a map"
 
 
 def test_the_cause_of_a_failed_generation_is_what_is_raised(moji: ChatModel, monkeypatch: pytest.MonkeyPatch) -> None:

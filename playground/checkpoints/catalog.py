@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from playground.assets import assets
 
@@ -40,6 +40,10 @@ class Entry:
     only: its tasks, where they are fewer than its kind's.
     gated: the Hub asks everybody to log in and accept the licence before the download.
     estimated: download_mb is reckoned from the number of weights, not read from the repository.
+    best_at: what to pick it for, in a few words.
+    model_type: of its config.json, which names the class that loads it; "" for an embedded model, whose file is here.
+    verified: size, licence and class were compared with the repository's own files or card, or with documentation of
+        its makers; otherwise with the class alone.
     """
 
     name: str
@@ -54,6 +58,9 @@ class Entry:
     only: tuple[str, ...] = ()
     gated: bool = False
     estimated: bool = False
+    best_at: str = ""
+    model_type: str = ""
+    verified: bool = False
 
     @property
     def embedded(self) -> bool:
@@ -78,81 +85,174 @@ def _hub(
 
 
 _DOCUMENTS = "Photographs, documents and charts, in English."
+_PAGES = "Pages: text, tables, formulas, code and charts, in English."
 _LANGUAGES = "Photographs, documents, charts and writing, in many languages."
 _PHOTOGRAPHS = "Photographs, in English."
 _ALL_CAPTIONS = "Photographs and drawings from the web, with captions in many languages."
 _APACHE, _MIT, _BSD, _GEMMA = "Apache-2.0", "MIT", "BSD-3-Clause", "Gemma Terms of Use"
-_QWEN, _LLAMA, _SAM = "Qwen licence", "Llama 2 Community License", "SAM License"
+_CDLA, _QWEN, _LLAMA, _SAM = "CDLA-Permissive-2.0", "Qwen licence", "Llama 2 Community License", "SAM License"
 _CAPTIONS, _WORDS, _CLICKS = ("caption",), ("segment",), ("segment_at",)
+_ANSWERS = ("answer", "caption")
+_KNOWN: dict[str, Any] = {"verified": True}
+_RECKONED: dict[str, Any] = {"estimated": True}
 
-# Of each kind the embedded ones first, then by the number of weights.
+# Of each kind the embedded ones first, then small and good ones before large ones.
 _ALL: tuple[Entry, ...] = (
-    _moji("moji-vlm", "Moji, the embedded chat model", "chat", images=1),
-    _moji("moji-blip", "Moji, the embedded captioner", "chat", images=1, only=("answer", "caption")),
+    _moji("moji-vlm", "Moji, the embedded chat model", "chat", images=1, best_at="learning how such a model works"),
+    _moji("moji-blip", "Moji, the embedded captioner", "chat", images=1, only=_ANSWERS, best_at="the other fusion"),
+    _hub(
+        "HuggingFaceTB/SmolVLM-256M-Instruct",
+        "SmolVLM 256M, any laptop",
+        *("chat", 520, 2200, _DOCUMENTS, _APACHE),
+        **dict(best_at="a first look, on any laptop", model_type="idefics3"),
+    ),
+    _hub(
+        "ibm-granite/granite-docling-258M",
+        "Granite-Docling 258M, pages to DocTags",
+        *("chat", 530, 2200, _PAGES, _APACHE),
+        **dict(images=1, best_at="pages into structured text", model_type="idefics3", **_KNOWN),
+    ),
+    _hub(
+        "docling-project/SmolDocling-256M-preview",
+        "SmolDocling 256M, pages to DocTags",
+        *("chat", 520, 2200, _PAGES, _CDLA),
+        **dict(images=1, best_at="pages, as small as can be", model_type="idefics3", **_RECKONED),
+    ),
+    _hub(
+        "HuggingFaceTB/SmolVLM2-500M-Video-Instruct",
+        "SmolVLM2 500M, pictures and videos",
+        *("chat", 2030, 3300, _DOCUMENTS, _APACHE),
+        **dict(best_at="short videos on a laptop", model_type="smolvlm", **_KNOWN),
+    ),
+    _hub(
+        "Qwen/Qwen3.5-0.8B",
+        "Qwen3.5 0.8B",
+        *("chat", 1750, 4500, _LANGUAGES, _APACHE),
+        **dict(best_at="the most for a gigabyte or two", model_type="qwen3_5", **_RECKONED),
+    ),
     _hub(
         "florence-community/Florence-2-base",
         "Florence-2 base, asked by task words such as <OD>",
         *("chat", 930, 1900, _PHOTOGRAPHS, _MIT),
         images=1,
         only=_CAPTIONS,
-        estimated=True,
+        **dict(best_at="captions, boxes and regions by task words", model_type="florence2", **_RECKONED),
     ),
-    _hub("HuggingFaceTB/SmolVLM-256M-Instruct", "SmolVLM 256M, any laptop", "chat", 520, 2200, _DOCUMENTS, _APACHE),
+    _hub(
+        "OpenGVLab/InternVL3-1B-hf",
+        "InternVL3 1B",
+        *("chat", 1890, 5000, _LANGUAGES, _QWEN),
+        **dict(best_at="documents and charts on a CPU", model_type="internvl", **_RECKONED),
+    ),
+    _hub(
+        "llava-hf/llava-onevision-qwen2-0.5b-ov-hf",
+        "LLaVA-OneVision 0.5B",
+        *("chat", 1790, 4700, "Photographs, documents and charts, in English and Chinese.", _APACHE),
+        **dict(best_at="several pictures side by side", model_type="llava_onevision", **_RECKONED),
+    ),
     _hub(
         "Salesforce/blip-image-captioning-large",
         "BLIP large, short captions",
         *("chat", 1880, 2900, _PHOTOGRAPHS, _BSD),
         images=1,
         only=_CAPTIONS,
+        **dict(best_at="quick short captions", model_type="blip", **_KNOWN),
     ),
-    _hub("HuggingFaceTB/SmolVLM2-500M-Video-Instruct", "SmolVLM2 500M", "chat", 2030, 3300, _DOCUMENTS, _APACHE),
     _hub(
-        "llava-hf/llava-onevision-qwen2-0.5b-ov-hf",
-        "LLaVA-OneVision 0.5B",
-        *("chat", 1790, 4700, "Photographs, documents and charts, in English and Chinese.", _APACHE),
-        estimated=True,
+        "Qwen/Qwen3-VL-2B-Instruct",
+        "Qwen3-VL 2B",
+        *("chat", 4260, 10000, _LANGUAGES, _APACHE),
+        **dict(best_at="everyday questions, writing and boxes", model_type="qwen3_vl", **_RECKONED),
     ),
-    _hub("OpenGVLab/InternVL3-1B-hf", "InternVL3 1B", "chat", 1890, 5000, _LANGUAGES, _QWEN, estimated=True),
-    _hub("Qwen/Qwen3-VL-2B-Instruct", "Qwen3-VL 2B", "chat", 4260, 10000, _LANGUAGES, _APACHE, estimated=True),
-    _hub("HuggingFaceTB/SmolVLM2-2.2B-Instruct", "SmolVLM2 2.2B", "chat", 8990, 11000, _DOCUMENTS, _APACHE),
+    _hub(
+        "deepseek-community/Janus-Pro-1B",
+        "Janus-Pro 1B, understands and draws",
+        *("chat", 4180, 10000, _PHOTOGRAPHS, _MIT),
+        **dict(best_at="one model that reads pictures and draws them", model_type="janus", **_RECKONED),
+    ),
+    _hub(
+        "HuggingFaceTB/SmolVLM2-2.2B-Instruct",
+        "SmolVLM2 2.2B, pictures and videos",
+        *("chat", 8990, 11000, _DOCUMENTS, _APACHE),
+        **dict(best_at="videos, with a GPU", model_type="smolvlm"),
+    ),
     _hub(
         "google/paligemma2-3b-mix-224",
         "PaliGemma 2 3B, asked by task words such as “detect cat”",
         *("chat", 6070, 13500, _LANGUAGES, _GEMMA),
         images=1,
-        only=("answer", "caption"),
+        only=_ANSWERS,
         gated=True,
-        estimated=True,
+        **dict(best_at="boxes and masks by task words", model_type="paligemma", **_RECKONED),
     ),
-    _hub("google/gemma-3-4b-it", "Gemma 3 4B", "chat", 8640, 19000, _LANGUAGES, _GEMMA, gated=True, estimated=True),
-    _hub("Qwen/Qwen3-VL-4B-Instruct", "Qwen3-VL 4B", "chat", 8880, 19500, _LANGUAGES, _APACHE, estimated=True),
-    _hub("llava-hf/llava-1.5-7b-hf", "LLaVA 1.5 7B", "chat", 14130, 30000, _PHOTOGRAPHS, _LLAMA, images=1),
-    _hub("Qwen/Qwen3-VL-8B-Instruct", "Qwen3-VL 8B", "chat", 17540, 37000, _LANGUAGES, _APACHE, estimated=True),
-    _moji("moji-clip", "Moji, the embedded picture and text encoder", "embed"),
-    _hub("google/siglip2-base-patch16-224", "SigLIP 2 base", "embed", 1540, 2300, _ALL_CAPTIONS, _APACHE),
-    _moji("moji-clipseg", "Moji, the embedded segmenter", "segment", only=_WORDS),
+    _hub(
+        "google/gemma-3-4b-it",
+        "Gemma 3 4B",
+        *("chat", 8640, 19000, _LANGUAGES, _GEMMA),
+        gated=True,
+        **dict(best_at="long talks in many languages", model_type="gemma3", **_RECKONED),
+    ),
+    _hub(
+        "Qwen/Qwen3-VL-4B-Instruct",
+        "Qwen3-VL 4B",
+        *("chat", 8880, 19500, _LANGUAGES, _APACHE),
+        **dict(best_at="documents and reasoning, with a GPU", model_type="qwen3_vl", **_RECKONED),
+    ),
+    _hub(
+        "llava-hf/llava-1.5-7b-hf",
+        "LLaVA 1.5 7B",
+        *("chat", 14130, 30000, _PHOTOGRAPHS, _LLAMA),
+        images=1,
+        **dict(best_at="the model that most papers look into", model_type="llava", **_KNOWN),
+    ),
+    _hub(
+        "Qwen/Qwen3-VL-8B-Instruct",
+        "Qwen3-VL 8B",
+        *("chat", 17540, 37000, _LANGUAGES, _APACHE),
+        **dict(best_at="the best answers here, with a large GPU", model_type="qwen3_vl", **_RECKONED),
+    ),
+    _moji("moji-clip", "Moji, the embedded picture and text encoder", "embed", best_at="learning"),
+    _hub(
+        "google/siglip2-base-patch16-224",
+        "SigLIP 2 base",
+        *("embed", 1540, 2300, _ALL_CAPTIONS, _APACHE),
+        **dict(best_at="search in many languages", model_type="siglip", **_RECKONED),
+    ),
+    _moji("moji-clipseg", "Moji, the embedded segmenter", "segment", only=_WORDS, best_at="learning"),
     _hub(
         "facebook/sam2.1-hiera-tiny",
         "SAM 2.1 tiny, clicks to masks",
         *("segment", 156, 1300, "Photographs.", _APACHE),
         only=_CLICKS,
+        **dict(best_at="cutting out what is clicked", model_type="sam2_video"),
     ),
     _hub(
         "CIDAS/clipseg-rd64-refined",
         "CLIPSeg rd64, words to masks",
         *("segment", 610, 1600, _PHOTOGRAPHS, _APACHE),
         only=_WORDS,
+        **dict(best_at="rough masks from any words", model_type="clipseg", **_RECKONED),
     ),
     _hub(
         "facebook/sam3",
         "SAM 3, words or clicks to masks",
         *("segment", 3440, 6000, _PHOTOGRAPHS, _SAM),
         gated=True,
-        estimated=True,
+        **dict(best_at="every thing that a word names", model_type="sam3_video", **_RECKONED),
     ),
-    _moji("moji-owl", "Moji, the embedded detector", "detect"),
-    _hub("google/owlv2-base-patch16-ensemble", "OWLv2 base", "detect", 620, 2500, _PHOTOGRAPHS, _APACHE),
-    _hub("IDEA-Research/grounding-dino-tiny", "Grounding DINO tiny", "detect", 689, 2500, _PHOTOGRAPHS, _APACHE),
+    _moji("moji-owl", "Moji, the embedded detector", "detect", best_at="learning"),
+    _hub(
+        "IDEA-Research/grounding-dino-tiny",
+        "Grounding DINO tiny",
+        *("detect", 689, 2500, _PHOTOGRAPHS, _APACHE),
+        **dict(best_at="boxes for phrases", model_type="grounding-dino", **_KNOWN),
+    ),
+    _hub(
+        "google/owlv2-base-patch16-ensemble",
+        "OWLv2 base",
+        *("detect", 620, 2500, _PHOTOGRAPHS, _APACHE),
+        **dict(best_at="boxes for many names at once", model_type="owlv2", **_RECKONED),
+    ),
 )
 
 # An embedded model whose folder is not there, in a copy without its assets, is not offered.

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from playground.checkpoints.catalog import CATALOG, TASKS, Entry, shown
 from playground.terminal import shows
 
-_HEADINGS = ("name", "tasks", "licence", "download", "memory", "knows")
+_HEADINGS = ("name", "best at", "tasks", "licence", "download", "memory", "knows")
 
 
 def options_of(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +33,7 @@ def as_table(entries: Sequence[Entry]) -> str:
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     legend = (
         "memory: on a CPU in float32; half of it or less in bfloat16.  ~: reckoned from the number of weights.\n"
+        "?: its size and licence are from memory, not compared with its repository.\n"
         "*: log in to the Hub and accept the licence there first.  Load one: from playground import load; load(name)"
     )
     return "\n".join([*lines, "", legend])
@@ -47,5 +48,8 @@ def as_json(entries: Sequence[Entry]) -> str:
 
 def _row(entry: Entry) -> tuple[str, ...]:
     download = "embedded" if entry.embedded else "~" * entry.estimated + shown(entry.download_mb)
-    tasks, licence = ", ".join(entry.tasks), entry.licence + "*" * entry.gated
-    return entry.name, tasks, licence, download, shown(entry.memory_mb), entry.knows
+    tasks, licence = (
+        ", ".join(entry.tasks),
+        entry.licence + "*" * entry.gated + "?" * (not entry.verified and not entry.embedded),
+    )
+    return entry.name, entry.best_at, tasks, licence, download, shown(entry.memory_mb), entry.knows

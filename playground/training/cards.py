@@ -22,7 +22,6 @@ from playground.training.card_texts import CARDS, DATA, LICENCE, LIMITS, Card
 from playground.training.lora import FIGURES, SHARES
 from playground.training.measures_table import answers_table, worlds_table
 from playground.training.measures_worlds import HARDER
-from playground.training.scene_tensors import NAMES
 from playground.training.stages import STAGES
 
 MOJI = ASSETS / "moji"
@@ -70,7 +69,7 @@ def figures(result: dict, name: str) -> str:
     boxes = result.get("boxes", {})
     rows = {
         "moji-clip": {
-            f"zero-shot: the right one of {len(NAMES) - 1} names": share(result.get("zero_shot")),
+            f"zero-shot: the right one of {result.get('names_asked', 0)} names": share(result.get("zero_shot")),
             f"picture to caption, {among}": share(found.get("image to text")),
             f"caption to picture, {among}": share(found.get("text to image")),
         },

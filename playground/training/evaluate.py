@@ -25,11 +25,14 @@ from playground.moji.phrasing import SHORT_PROMPT
 from playground.moji.scenes import Scene
 from playground.training.measures_answers import ask, measure_captions, questions_about, score_answers
 from playground.training.measures_confidence import draw_reliability, measure_confidence
+from playground.training.measures_examples import measure_examples
+from playground.training.measures_looks import AUGMENTED, LOOKS, STYLES, measure_look, measure_names
 from playground.training.measures_matching import measure_retrieval, measure_zero_shot
 from playground.training.measures_regions import measure_boxes, measure_masks
 from playground.training.measures_table import as_tables
-from playground.training.measures_worlds import HARDER, World, as_drawn, fresh_scenes
+from playground.training.measures_worlds import HARDER, UNSEEN, Shown, World, as_drawn, fresh_scenes
 from playground.training.measures_yes_no import measure_yes_no
+from playground.training.scene_tensors import NAMES
 
 CHAT_MODELS = ("moji-vlm", "moji-blip")
 OTHERS = ("moji-clip", "moji-clipseg", "moji-owl")
@@ -67,6 +70,12 @@ def measure_world(chat: ChatModel, world: World, count: int, seed: int) -> dict[
     }
 
 
+def measure_unseen(chat: ChatModel, shown: Sequence[Shown], seed: int) -> dict[str, dict]:
+    """Answers to every kind of question in wordings that training never draws."""
+    asked = questions_about(shown, seed, UNSEEN)
+    return score_answers(asked, ask(chat, asked))
+
+
 def measure_chat(chat: ChatModel, scenes: Sequence[Scene], seed: int) -> dict:
     """All figures of one chat model; a fifth as many scenes of each harder world."""
     shown = as_drawn(scenes)
@@ -77,6 +86,9 @@ def measure_chat(chat: ChatModel, scenes: Sequence[Scene], seed: int) -> dict:
         "confidence": measure_confidence(asked, replies),
         "captions": measure_captions(chat, shown, detailed=True),
         "yes_no": {kind: vars(score) for kind, score in measure_yes_no(chat, shown, seed).items()},
+        "unseen": measure_unseen(chat, shown[: max(1, len(shown) // 2)], seed),
+        "examples": measure_examples(chat),
+        "looks": {look.name: measure_look(chat, look, max(1, len(scenes) // 10), seed) for look in (*LOOKS, *STYLES)},
         "worlds": {world.name: measure_world(chat, world, max(1, len(scenes) // 5), seed) for world in HARDER},
         "seconds": measure_seconds(chat, scenes[:20]),
     }
@@ -88,11 +100,16 @@ def evaluate(count: int, seed: int) -> dict:
     fewer = scenes[: max(1, count // 3)]
     result: dict = {"scenes": count, "seed": seed, "weights": fingerprints()}
     result["chat"] = {name: measure_chat(load(name), scenes, seed) for name in CHAT_MODELS if shipped(name)}
+    result["names_asked"] = len(NAMES) - 1  # without the ground
     result["zero_shot"] = measure_zero_shot(load("moji-clip"), fresh_scenes(count, seed, most=1))
     result["retrieval"] = measure_retrieval(load("moji-clip"), fresh_scenes(2 * count, seed + 1))
+    result["names"] = measure_names(load("moji-clip"), (*LOOKS, *STYLES), max(1, count // 3), seed)
+    changed = AUGMENTED.scenes(len(fewer), seed)
     result["mask_iou"] = measure_masks(load("moji-clipseg"), fewer, seed)
+    result["mask_iou_augmented"] = measure_masks(load("moji-clipseg"), changed, seed)
     if shipped("moji-owl"):
         result["boxes"] = measure_boxes(load("moji-owl"), fewer)
+        result["boxes_augmented"] = measure_boxes(load("moji-owl"), changed)
     return result
 
 

@@ -7,13 +7,17 @@ from collections.abc import Iterable, Sequence
 from playground.training.measures_answers import TYPES
 from playground.training.measures_worlds import HARDER
 from playground.training.measures_yes_no import KINDS_OF_ABSENCE
-from playground.training.scene_tensors import NAMES
+
+NOTE = (
+    "Answers are compared word for word, but for case and the last full stop. A place within 4 pixels of a border "
+    "counts either way."
+)
 
 
 def as_tables(result: dict) -> str:
-    """Four tables: answers by question type, other figures, harder worlds, how sure against how right."""
-    tables = (answers_table, figures_table, worlds_table, confidence_table)
-    return "\n\n".join(table(result) for table in tables)
+    """Tables: answers by question type, other figures, harder worlds, looks and styles, how sure against how right."""
+    tables = (answers_table, figures_table, worlds_table, looks_table, confidence_table)
+    return "\n\n".join((*(table(result) for table in tables), NOTE))
 
 
 def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -26,20 +30,20 @@ def _share(row: dict | None, key: str = "right") -> str:
 
 
 def answers_table(result: dict) -> str:
-    """Right answers by question type, one column a model."""
-    models = list(result["chat"])
-    answers = [result["chat"][name]["answers"] for name in models]
+    """Right answers by kind of question; for each model as training words it and, where that was measured, in wordings
+    that it never met."""
+    columns: dict[str, dict] = {}
+    for name, model in result["chat"].items():
+        columns[f"`{name}`"] = model["answers"]
+        if "unseen" in model:
+            columns[f"`{name}`, unseen wordings"] = model["unseen"]
+    first = next(iter(columns.values()))
     rows = [
-        (
-            kind,
-            *(_share(each.get(kind)) for each in answers),
-            _share(answers[0][kind], "chance"),
-            str(answers[0][kind]["asked"]),
-        )
+        (kind, *(_share(each.get(kind)) for each in columns.values()), _share(row, "chance"), str(row["asked"]))
         for kind in (*TYPES, "all")
-        if kind in answers[0]
+        if (row := first.get(kind))
     ]
-    return _markdown(("question", *(f"`{name}`" for name in models), "always the same answer", "asked"), rows)
+    return _markdown(("question", *columns, "always the same answer", "asked"), rows)
 
 
 def figures_table(result: dict) -> str:
@@ -69,19 +73,25 @@ def figures_table(result: dict) -> str:
     cores = models[0]["seconds"]["cores"]
     cores = f"{cores} core{'s' * (cores > 1)}"
     rows += [
+        ("the app's examples: captions and questions right", *each("{:d}", "examples", "right")),
         ("calibration error of answers", *each("{:.3f}", "confidence", "error")),
         (f"seconds to the first token, {cores}", *each("{:.2f}", "seconds", "first token")),
         (f"seconds to a whole caption, {cores}", *each("{:.2f}", "seconds", "caption")),
     ]
     found = result["retrieval"]
     others = [
-        (f"`moji-clip` zero-shot, one of {len(NAMES) - 1} names", f"{result['zero_shot']:.0%}"),
+        (f"`moji-clip` zero-shot, one of {result['names_asked']} names", f"{result['zero_shot']:.0%}"),
         (f"`moji-clip` picture to caption, first of {found['among']:,}", f"{found['image to text']:.0%}"),
         (f"`moji-clip` caption to picture, first of {found['among']:,}", f"{found['text to image']:.0%}"),
-        ("`moji-clipseg` mean IoU", f"{result['mask_iou']:.2f}"),
+        (
+            "`moji-clipseg` mean IoU, as drawn / augmented",
+            f"{result['mask_iou']:.2f} / {result['mask_iou_augmented']:.2f}",
+        ),
     ]
     if boxes := result.get("boxes"):
+        changed = result["boxes_augmented"]
         others.append(("`moji-owl` AP50 / AP", f"{boxes['ap50']:.2f} / {boxes['ap']:.2f}"))
+        others.append(("`moji-owl` AP50 / AP, augmented", f"{changed['ap50']:.2f} / {changed['ap']:.2f}"))
     rows += [(*row, *blank) for row in others]
     return _markdown(("other figures", *(f"`{name}`" for name in result["chat"])), rows)
 
@@ -97,6 +107,19 @@ def worlds_table(result: dict) -> str:
             row = model["worlds"].get(world, model)
             cells += [_share(row["answers"]["all"]), f"{row['captions']['f1']:.2f}"]
         rows.append(cells)
+    return _markdown(head, rows)
+
+
+def looks_table(result: dict) -> str:
+    """Right answers and caption F1 in every look and style, and how many single things `moji-clip` names."""
+    models = result["chat"]
+    head = ["look", *(title for name in models for title in (f"`{name}` answers", "caption F1")), "`moji-clip` names"]
+    rows = []
+    for look, named in result["names"].items():
+        cells = [look]
+        for model in models.values():
+            cells += [f"{model['looks'][look]['right']:.0%}", f"{model['looks'][look]['f1']:.2f}"]
+        rows.append([*cells, f"{named:.0%}"])
     return _markdown(head, rows)
 
 

@@ -21,8 +21,8 @@ NAME_OF |= {plural_name(name): name for name in NAMES} | {name: name for name in
 
 
 def normalised(answer: str) -> str:
-    """An answer as it is compared: lower case, without end punctuation and spaces around."""
-    return answer.strip().lower().rstrip(".!")
+    """An answer as it is compared: lower case, without end punctuation and spaces around, gray in one spelling."""
+    return answer.strip().lower().rstrip(".!").replace("grey", "gray")
 
 
 def parse_caption(caption: str) -> Counter[str]:

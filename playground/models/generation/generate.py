@@ -236,9 +236,10 @@ def run(
 
     if streaming:
         # A thread starts with empty context variables; the copy keeps what the caller's framework stores there.
-        thread = Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
-        thread.start()
+        worker: Thread | None = Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
+        worker.start()
     else:
+        worker = None
         work()
     try:
         while (step := steps.get()) is not None:
@@ -247,5 +248,5 @@ def run(
             yield step
     finally:
         closed.set()
-        if streaming:
-            thread.join()
+        if worker is not None:
+            worker.join()

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+import transformers
+from packaging.version import Version
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer, LinearAttentionCacheLayerMixin
 
@@ -36,6 +38,8 @@ _EXACT = (
     "gemma3", "qwen3_5", "cohere2_vision",
 )  # fmt: skip
 _ENCODER = "An encoder reads the whole message before the answer begins: every turn is computed anew."
+# What `generate` calls its cache: from transformers 5.24 on by a shorter name.
+_CACHE = "cache" if Version(transformers.__version__).release >= (5, 24) else "past_key_values"
 _BOTH_WAYS = "It reads its prompt in both directions, so what follows changes what came before."
 _STATE = (
     "Some of its layers keep a running state instead of the tokens, so a talk that was changed before its end, and one "
@@ -182,7 +186,7 @@ def begin(
     arguments = {name: values for name, values in inputs.items() if name != "pixel_values"}
     if cache is not None:
         # A checkpoint's own settings may ask for a cache of another kind; then `generate` refuses this one.
-        arguments |= {"past_key_values": cache, "cache_implementation": None}
+        arguments |= {_CACHE: cache, "cache_implementation": None}
     if made:
         arguments["mm_encoder_outputs"] = vision.as_outputs(model, made)
     _forget_positions(model)

@@ -60,8 +60,11 @@ def awaited(work: Callable[[threading.Event], Item], idle: Idle) -> Generator[Id
 
     work: as in `while_working`, but returns one thing, and that is not None.
     """
+    came: list[Item] = []
     with closing(while_working(lambda stop: map(work, (stop,)))) as results:
         for found in results:
-            if found is None:
+            if found is None:  # also between the result and the end of the work
                 yield idle
-    return found
+            else:
+                came.append(found)
+    return came[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
 from playground.ui.components.background import while_working
@@ -46,4 +47,11 @@ def growing_while_watched(
     stream: begins to stream; the event that it gets, `stop` or a new one, ends it. Yields None, to be handed on as
     nothing new, every tenth of a second in which nothing comes; see `background.while_working`.
     """
-    return while_working(lambda stop: growing(stream(stop)), stop)
+    finished = False
+    with closing(while_working(lambda stop: growing(stream(stop)), stop)) as parts:
+        for part in parts:
+            if part is not None:
+                finished = part[1] is not None
+            elif finished:  # the work takes a moment to end after its result, which is the last that is to be seen
+                continue
+            yield part

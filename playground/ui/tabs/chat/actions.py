@@ -108,6 +108,7 @@ def respond(
         return
     session = session_of(request)
     answering = session.answering = Answering()
+    told, said, reply = talk, "", None
     try:
         model = chat_model(name)
         heard, dropped = readable(talk.turns, model)
