@@ -58,7 +58,7 @@ def test_every_method_asks_how_much_is_free_and_says_what_would_fit(picture, met
     model = load(name)
     seen = _asked(model, picture)
     assert reason(method, model) is not None or explain(method, model, seen, 0).shape == picture.size[::-1]
-    monkeypatch.setattr(cost, "available", lambda device: 1000)
+    monkeypatch.setattr("playground.models.memory.available", lambda device: 1000)
     with pytest.raises(CannotExplain) as refused:
         explain(method, model, seen, 0)
     if reason(method, model) is None:

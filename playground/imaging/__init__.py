@@ -1,1 +1,1 @@
-"""Pictures: opening what strangers bring (`opening`), and drawing masks, maps and boxes over them (`drawing`)."""
+"""Pictures: opening what people bring (`opening`: upright RGB, bounded memory), and drawing over them (`drawing`)."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playground.interpret.methods.base import METHODS
-from playground.models.memory import available
 
 if TYPE_CHECKING:
     from playground.interpret.trace import Trace
@@ -111,6 +110,8 @@ def refusal(
 ) -> str | None:
     """None where a method has the memory that it takes, otherwise a sentence that says what would fit."""
     run = sizes(model, trace)
+    from playground.models.memory import available
+
     free = available(model.device)
     wants = needed(method, run, layers=layers, heads=heads)
     if free is None or wants <= (1 - KEPT_FREE) * free:
@@ -129,6 +130,8 @@ def refusal(
 
 def together(model: ChatModel, trace: Trace, most: int) -> int:
     """How many runs over a trace fit into the free memory side by side: 1 to `most`."""
+    from playground.models.memory import available
+
     run, free = sizes(model, trace), available(model.device)
     if free is None:
         return most
