@@ -12,7 +12,7 @@ from playground import load
 from playground.interpret.anatomy.anatomy import NoAnatomy, anatomy
 from playground.interpret.anatomy.principal_components import as_colours, principal
 from playground.interpret.anatomy.stages import ENCODER, LANGUAGE, NEXT, PATCHES, PIXELS, PROJECTOR, TOKENS, VISION
-from playground.models.messages import Message
+from playground.models.messages import Message, asked
 from playground.tasks.examples import examples
 
 QUESTION = "how many dogs are there?"
@@ -96,7 +96,7 @@ def test_every_family_has_its_way(checkpoint, picture, scene, name):
     assert sum(station.parameters for station in found.stations) == model.model.num_parameters()
     assert found.probabilities.sum() == pytest.approx(1, abs=1e-5)
     later = name == "florence2"  # its first token is always the same one
-    said = model.ask(QUESTION, scene if moji else picture, max_new_tokens=1 + later).pieces[later]
+    said = model.generate(asked(QUESTION, scene if moji else picture), max_new_tokens=1 + later).pieces[later]
     assert found.probabilities.max() == pytest.approx(said.probability, abs=1e-5)
     assert found.likely[0][1] == pytest.approx(said.probability, abs=1e-5)
     last = found.station(LANGUAGE).layers[-1]  # what would be said after the last layer is what is said

@@ -27,7 +27,7 @@ from playground.interpret.methods.teacher_forcing import rerun
 from playground.interpret.trace import Trace, trace
 from playground.models.chat import ChatModel
 from playground.models.layout.positions import NoLayout, image_layouts, image_positions
-from playground.models.messages import CannotRead, Message
+from playground.models.messages import CannotRead, Message, asked
 from playground.models.prompt import answer_start, answer_tokens
 from playground.tasks.caption import PROMPTS
 
@@ -67,7 +67,7 @@ def drive_answer(model: ChatModel, picture: Image.Image) -> None:
         [piece.token_id for piece in pieces], skip_special_tokens=True, clean_up_tokenization_spaces=False
     )
     assert answer.statistics.image_tokens == len(image_positions(model.model, inputs)) > 0
-    assert model.ask("what is this ?", picture, max_new_tokens=6).text == answer.text
+    assert model.generate(asked("what is this ?", picture), max_new_tokens=6).text == answer.text
     other = model.generate(ask(picture.rotate(180)), max_new_tokens=6)
     assert [piece.probability for piece in other.pieces] != [piece.probability for piece in pieces]
 

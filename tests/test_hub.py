@@ -101,6 +101,9 @@ def test_without_network_a_hub_model_says_what_works(monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
     assert "cannot be reached" in refusal("somebody/something")
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "[::1],fd00::/8")
+    assert "ALL_PROXY is “socks5://127.0.0.1:9”: a SOCKS proxy needs" in refusal("somebody/something")
 
 
 def test_a_download_tells_how_far_it_is(hub):

@@ -14,9 +14,9 @@ from scripted_server import Script, Visit, refuses, says, scripted, sends
 
 from playground import load
 from playground.checkpoints.files import LoadError
-from playground.models.messages import Message
+from playground.models.messages import EmptyAnswer, Message
 from playground.models.server.chat import connect
-from playground.models.server.errors import EmptyAnswer, ServerError
+from playground.models.server.errors import ServerError
 from playground.tasks.bulk.many import answer_many
 
 HELLO = (Message("user", "hello"),)

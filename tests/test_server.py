@@ -152,6 +152,8 @@ def test_an_address_without_a_server_is_refused() -> None:
     for name in (f"http://127.0.0.1:{_free_port()}/v1", "http://nowhere.invalid/v1"):
         with pytest.raises(LoadError, match=r"No server answers at http.*Is it running"):
             load(name)
+    with scripted() as server, pytest.raises(LoadError, match="does not speak https"):
+        load(server.address.replace("http", "https"))
     for name in ("http://", "http://me:secret@host/v1", "https://host/v1?key=1", "http://[::1/v1"):
         with pytest.raises(LoadError, match="no address of a server") as caught:
             load(name)

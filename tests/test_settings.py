@@ -11,7 +11,7 @@ import pytest
 from playground import network, settings
 from playground.settings import SettingError, read
 from playground.ui import serve
-from playground.ui.listening import listening_port, url_host
+from playground.ui.listening import listening_at, url_host
 
 VARIABLES = [field.alias for field in settings.Settings.model_fields.values()]
 
@@ -126,12 +126,13 @@ def test_what_gradio_reads_at_its_import_is_what_it_understands() -> None:
 
 
 def test_any_free_port_and_one_that_is_taken() -> None:
-    port = listening_port("127.0.0.1", 0)
+    address, port = listening_at("localhost", 0)
+    assert address == "127.0.0.1"
     assert 1024 <= port <= 65535
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
         with pytest.raises(SettingError, match=rf"127\.0\.0\.1 port {number} cannot be used: something else runs"):
-            listening_port("127.0.0.1", number)
+            listening_at("127.0.0.1", number)
 
 
 @pytest.mark.parametrize(("host", "says"), [
@@ -144,7 +145,7 @@ def test_any_free_port_and_one_that_is_taken() -> None:
 ])  # fmt: skip
 def test_an_address_that_cannot_be_bound_gets_a_sentence(host: str, says: str) -> None:
     with pytest.raises(SettingError, match=says) as caught:
-        listening_port(host, 0)
+        listening_at(host, 0)
     assert "Choose another --host" in str(caught.value)
 
 
@@ -154,7 +155,7 @@ def test_a_port_that_needs_more_rights_gets_a_sentence(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(socket.socket, "bind", refused)
     with pytest.raises(SettingError, match="port 80 cannot be used: ports below 1024 need an administrator's"):
-        listening_port("127.0.0.1", 80)
+        listening_at("127.0.0.1", 80)
 
 
 def test_an_address_of_ipv6_stands_in_brackets_where_it_must() -> None:

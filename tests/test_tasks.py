@@ -87,8 +87,8 @@ def test_a_model_for_one_picture_gets_the_newest_and_says_so() -> None:
 
 def test_a_conversation_beyond_the_context_drops_its_oldest_turns(moji: ChatModel, scene: Image.Image) -> None:
     history = [Message("user", "what is this?", (scene,)), Message("assistant", "a dog")]
-    history += [Message("user", "is there a dog? " * 10), Message("assistant", "yes")] * 12
-    reply = finished(chat(moji, history, "how many dogs are there?"))
+    history += [Message("user", "where is the dog?"), Message("assistant", "top left")] * 90
+    reply = finished(chat(moji, history, "where is the dog?"))
     assert any("oldest turns" in note for note in reply.notes)
     assert len(reply.messages) < len(history)
     assert reply.answer.statistics.image_tokens > 0  # the picture stays although its turn is gone
@@ -219,10 +219,13 @@ def test_the_page_is_built_without_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=quiet, check=False).returncode == 0
 
 
-def test_a_family_that_reads_one_message_gets_the_last_one_with_the_newest_picture(checkpoint, picture) -> None:
+def test_a_family_that_reads_one_message_gets_the_last_one_with_the_newest_picture(
+    checkpoint, picture, monkeypatch
+) -> None:
     model = load(str(checkpoint("paligemma")))
+    monkeypatch.setattr("playground.tasks.chat.spoken", lambda answer: answer)  # a random model may well say nothing
     history = [Message("user", "what is this?", (picture,)), Message("assistant", "a red circle")]
-    talk = chat(model, history, "how many dogs are there?", max_new_tokens=2)
+    talk = chat(model, history, "how many dogs are there?", max_new_tokens=8)
     while True:
         try:
             next(talk)

@@ -18,7 +18,7 @@ from playground.interpret.metrics.sanity import given
 from playground.interpret.recorder import Recorder, Rows
 from playground.interpret.trace import CannotRepeat, attention_map, paint, trace, trace_answer, trace_picture
 from playground.interpret.trace_file import LARGEST, load_trace, save_trace
-from playground.models.messages import Message
+from playground.models.messages import Message, asked
 from playground.tasks.examples import examples
 
 
@@ -29,7 +29,7 @@ def ask(*images: Image.Image, text: str = "what is this ?") -> list[Message]:
 def test_a_chat_model_traces_its_answer_in_one_call(checkpoint, picture):
     model = load(str(checkpoint("llava_words")))
     seen = trace_picture(model, picture, "how many dogs are there ?", max_new_tokens=5)
-    assert seen.answer.text == model.ask("how many dogs are there ?", picture, max_new_tokens=5).text
+    assert seen.answer.text == model.generate(asked("how many dogs are there ?", picture), max_new_tokens=5).text
     assert seen.question == "how many dogs are there ?" and seen.images == (picture,)
     assert seen.model == model.name and seen.text is None
 

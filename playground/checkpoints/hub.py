@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from playground.checkpoints.files import (
     refuse_pickles,
     variant_of,
 )
+from playground.network import spare_this_machine, unusable_proxies
 
 # Subfolders and "consolidated" files hold the same weights once more, for other programs.
 _WANTED = {
@@ -83,6 +85,7 @@ def ask_hub(hub_id: str) -> Offer:
     """
     from huggingface_hub import HfApi, hf_hub_download
 
+    spare_this_machine(os.environ)  # some entries of NO_PROXY end the Hub's client in an error
     try:
         info = HfApi().model_info(hub_id, timeout=_SECONDS_FOR_THE_HUB, files_metadata=True)
         sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
@@ -166,8 +169,9 @@ def broken_off(hub_id: str, error: BaseException) -> str:
 
 
 def _unreachable(hub_id: str) -> str:
+    reasons = "".join(f"{sentence} " for sentence in unusable_proxies(os.environ).values())
     return (
-        f"“{hub_id}” is not on this machine and the Hugging Face Hub cannot be reached. "
+        f"“{hub_id}” is not on this machine and the Hugging Face Hub cannot be reached. {reasons}"
         f"What works without a network: {EMBEDDED}."
     )
 

@@ -122,7 +122,7 @@ def _existing_file(source: str | os.PathLike[str]) -> Path:
     name = os.fsdecode(name) if isinstance(name, bytes) else name
     if is_address(name):
         raise MediaError("Addresses are not fetched. Save the picture and give the file.")
-    path, shown = Path(name).expanduser() if name.startswith("~") else Path(name), _shown(name)
+    path, shown = Path(os.path.expanduser(name)), _shown(name)
     try:
         folder, there, plain = path.is_dir(), path.exists(), path.is_file()
     except (OSError, ValueError):  # a name that no file can have, or a folder that is closed to us

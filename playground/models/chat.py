@@ -28,6 +28,8 @@ from playground.models.messages import (
     Statistics,
     asked,
     notes_of,
+    spoken,
+    why_empty,
 )
 
 if TYPE_CHECKING:
@@ -209,7 +211,7 @@ class ChatModel:
         asked = time.perf_counter()
         inputs = self.prepare(messages)
         preparation = time.perf_counter() - asked
-        stop, spent = stop or threading.Event(), generation.Spent()
+        stop, spent, room = stop or threading.Event(), generation.Spent(), self._room(inputs, max_new_tokens)
         steps = generation.run(
             self.model,
             inputs,
@@ -217,7 +219,7 @@ class ChatModel:
             turn=self._turn,
             stop=stop,
             spent=spent,
-            max_new_tokens=self._room(inputs, max_new_tokens),
+            max_new_tokens=room,
             num_beams=1,
             **_choice(temperature),
             **({} if options.get("given") else self._stopping),
@@ -230,21 +232,25 @@ class ChatModel:
                 seconds.append(preparation + step.seconds)
                 yield pieces[-1]
         statistics = self._statistics(inputs, messages, seconds, stop.is_set(), spent)
-        return Answer("".join(piece.text for piece in pieces), tuple(pieces), statistics, notes_of(messages))
+        text = "".join(piece.text for piece in pieces)
+        reason = why_empty(self.name, text, statistics, room)
+        return Answer(text, tuple(pieces), statistics, notes_of(messages), reason)
 
     def ask(self, question: str, *images: Source, **options) -> Answer:
         """The answer to one question about pictures: `generate` with a conversation of one message.
 
         images: paths, bytes, PIL images, arrays, tensors …, see `playground.imaging.opening.open_picture`.
+        Raises EmptyAnswer, with the reason, for an answer without a word, and what `generate` raises.
         """
-        return self.generate(asked(question, *images), **options)
+        return spoken(self.generate(asked(question, *images), **options))
 
     def generate_batch(
         self, prepared: Sequence[BatchFeature], *, max_new_tokens: int = 128, stop: threading.Event | None = None
     ) -> list[str]:
         """One answer to each prompt that `prepare` returned, computed together: the likeliest tokens, as alone.
 
-        stop: set it to end all of them after the token in work; what they said so far is what comes back.
+        stop: set it to end all of them after the token in work; what they said so far is what comes back. An answer
+        without a word is "".
         Raises torch.OutOfMemoryError where they are too many at once; `playground.tasks.bulk.many` sees to that.
         """
         from playground.models.generation.batch import generate_batch

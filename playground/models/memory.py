@@ -8,8 +8,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 _STATUS, _REFERENCES = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -30,6 +32,8 @@ def growth(device: torch.device) -> Iterator[Growth]:
     Python had kept for reuse does not. On Linux the peak is measured anew each time; on other systems only what
     exceeds every earlier peak is seen.
     """
+    import torch
+
     risen = Growth()
     cuda = device.type == "cuda"
     if cuda:
@@ -47,6 +51,8 @@ def growth(device: torch.device) -> Iterator[Growth]:
 def available(device: torch.device) -> int | None:
     """Bytes that a computation could still take there; None where the system does not tell."""
     if device.type == "cuda":
+        import torch
+
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + unused
     from playground.checkpoints.device import free_memory

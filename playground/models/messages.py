@@ -111,12 +111,47 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Answer:
-    """A finished answer: its text (the pieces, joined), the pieces, what it took, and what was done to the pictures."""
+    """A finished answer: its text (the pieces, joined), the pieces, what it took, and what was done to the pictures.
+
+    reason: why there is no word in it, a sentence; "" where there is one, or where somebody stopped it. Whoever wants
+        words asks `spoken`, which makes an error of it.
+    """
 
     text: str
     pieces: tuple[Piece, ...]
     statistics: Statistics
     notes: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class EmptyAnswer(ValueError):
+    """An answer without a word, which is no answer; the message is a sentence that says why.
+
+    answer: what there is of it, with its tokens and what it took; None where it came from a server.
+    """
+
+    def __init__(self, reason: str, answer: Answer | None = None) -> None:
+        super().__init__(reason)
+        self.answer = answer
+
+
+def spoken(answer: Answer) -> Answer:
+    """The answer, if there is a word in it, or if somebody stopped it. Raises EmptyAnswer, with the reason."""
+    if answer.reason:
+        raise EmptyAnswer(answer.reason, answer)
+    return answer
+
+
+def why_empty(name: str, text: str, statistics: Statistics, allowed: int) -> str:
+    """Why there is no word in a model's answer, a sentence; "" where there is one, or where somebody stopped it.
+
+    name: the model's; allowed: how many tokens it might have.
+    """
+    if text.strip() or statistics.stopped:
+        return ""
+    if statistics.new_tokens >= allowed > 1:
+        return f"{name} used all the {allowed:,} tokens that it was allowed, and there is no word among them."
+    return f"{name} ended its answer at once, without a word. Ask again, or ask otherwise."
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playground.checkpoints.calibration import read
-from playground.models.messages import Candidate, asked
+from playground.models.messages import Candidate, asked, spoken
 from playground.tasks import checked_question
 
 if TYPE_CHECKING:
@@ -70,18 +70,19 @@ def answer(
 
     Raises:
         TaskError: an empty or over-long question.
+        EmptyAnswer: the model said nothing; the message says why.
         PromptTooLong: the model's context is too short for picture and question.
     """
     messages = asked(checked_question(question), image)
     if conversation is None:
         conversation = model.conversation()  # picture and question are read once for greedy answer and beam
     told = {"stop": stop, "seen": seen, "conversation": conversation}
-    greedy = model.generate(messages, max_new_tokens=96, **told)
+    greedy = spoken(model.generate(messages, max_new_tokens=96, **told))
     certain = _probability(greedy)
     if certain is None:
         return Answered(greedy.text.strip(), None, (), greedy.statistics, None, UNTOLD, greedy.notes)
     found = model.candidates(messages, count=runners_up + 1, max_new_tokens=_BEAM_TOKENS, **told)
-    said = {candidate.text.strip(): candidate.probability for candidate in found}
+    said = {text: candidate.probability for candidate in found if (text := candidate.text.strip())}
     best = greedy.text.strip()
     probability = said.pop(best, None) or certain
     if len(greedy.pieces) < _BEAM_TOKENS and said and max(said.values()) > probability:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from playground.imaging.opening import Source, open_picture
-from playground.models.messages import Answer, Piece, asked
+from playground.models.messages import Answer, Piece, asked, spoken
 from playground.tasks.captions.wording import NEW_TOKENS, PROMPTS, Style, wording
 
 if TYPE_CHECKING:
@@ -38,16 +38,17 @@ def caption(
 
     Raises:
         TaskError: an unknown style.
+        EmptyAnswer: the model said nothing; the message says why.
     """
     words = wording(model, style)
     told = {"max_new_tokens": words.new_tokens, "stop": stop, "seen": seen}
     picture = open_picture(image)
     first, *others = (asked(question, picture) for question in words.questions)
-    answers = [(yield from model.stream(first, **told))]
+    answers = [spoken((yield from model.stream(first, **told)))]
     for messages in others:
         if answers[-1].statistics.stopped:
             break
-        answers.append(model.generate(messages, **told))
+        answers.append(spoken(model.generate(messages, **told)))
     if len(answers) < 2 or answers[-1].statistics.stopped:
         return answers[0]
     text = words.joined([answer.text.strip() for answer in answers])

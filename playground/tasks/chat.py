@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from playground.models.messages import Message, PromptTooLong, asked
+from playground.models.messages import Message, PromptTooLong, asked, spoken
 from playground.tasks import QUESTION_LIMIT, TaskError, checked_question, whole_text
 from playground.tasks.caption import PROMPTS
 
@@ -95,6 +95,7 @@ def chat(
     Raises:
         TaskError: an empty or over-long message, or no picture at all for an embedded model.
         PromptTooLong: this message alone is too long for the model.
+        EmptyAnswer: the model said nothing; the message says why.
     """
     [message] = asked(checked_message(text, len(images)), *images)
     messages = (*history, message)
@@ -105,13 +106,17 @@ def chat(
     notes = (*notes, *unread)
     while True:
         try:
-            answer = yield from model.stream(
-                (*rules, *messages),
-                max_new_tokens=max_new_tokens,
-                temperature=temperature,
-                stop=stop,
-                conversation=conversation,
-                seen=seen,
+            answer = spoken(
+                (
+                    yield from model.stream(
+                        (*rules, *messages),
+                        max_new_tokens=max_new_tokens,
+                        temperature=temperature,
+                        stop=stop,
+                        conversation=conversation,
+                        seen=seen,
+                    )
+                )
             )
             break
         except PromptTooLong:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playground.models.generation.stopping import stopped_by
-from playground.models.messages import asked
+from playground.models.messages import asked, spoken
 from playground.tasks import checked_question
 from playground.tasks.maps import QUICK, most_telling
 
@@ -96,7 +96,7 @@ def side(
     written = traced.answer if traced else model.generate(messages, **options)
     each = [piece.probability for piece in written.pieces]
     told = None if not each or None in each else math.prod(each)
-    text = written.text.strip()
+    text = spoken(written).text.strip()
     return Side(
         model.name,
         text,

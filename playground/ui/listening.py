@@ -8,8 +8,11 @@ import socket
 from playground.settings import SettingError
 
 
-def listening_port(host: str, port: int) -> int:
-    """The port to listen on: this one, or a free one for 0.
+def listening_at(host: str, port: int) -> tuple[str, int]:
+    """The numeric address and the port to listen on: this port, or a free one for 0.
+
+    A name may stand for several addresses, of which some cannot be used here: `localhost` has one of IPv6 on machines
+    that have none. The first that can be listened on is taken, IPv4 before IPv6.
 
     Args:
         host: an address or a name of this machine, IPv6 without brackets.
@@ -24,15 +27,18 @@ def listening_port(host: str, port: int) -> int:
             f"{host} is no address and no name that is known here. Choose another --host, such as 127.0.0.1 for this "
             "machine alone, or 0.0.0.0 to let other machines in."
         ) from None
-    family, kind, protocol, _, address = found[0]
-    try:
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen()  # of two that are bound, one may listen
-            return probe.getsockname()[1]
-    except OSError as error:
-        raise SettingError(_why_not(host, port, error)) from None
+    refused: OSError | None = None
+    for family, kind, protocol, _, address in sorted(found, key=lambda each: each[0] != socket.AF_INET):
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+                probe.listen()  # of two that are bound, one may listen
+                return str(address[0]), probe.getsockname()[1]
+        except OSError as error:
+            refused = refused or error
+    assert refused is not None
+    raise SettingError(_why_not(host, port, refused)) from None
 
 
 def url_host(host: str) -> str:

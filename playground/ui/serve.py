@@ -16,7 +16,7 @@ from typing import Any
 
 from playground import network, settings
 from playground.settings import SettingError, Settings
-from playground.ui.listening import listening_port, url_host
+from playground.ui.listening import listening_at, url_host
 
 
 def serve(options: Mapping[str, Any]) -> None:
@@ -29,7 +29,7 @@ def serve(options: Mapping[str, Any]) -> None:
         SystemExit: with a sentence for each setting that cannot be used.
     """
     try:
-        chosen, port = prepared(options)
+        chosen, host, port = prepared(options)
     except SettingError as error:
         raise SystemExit(str(error)) from None
     # Gradio's MCP server has a client inside that reports to huggingface.co; read when huggingface_hub is imported.
@@ -43,7 +43,7 @@ def serve(options: Mapping[str, Any]) -> None:
     app = build(chosen.model)
     try:
         app.launch(
-            server_name=url_host(chosen.host),
+            server_name=url_host(host),
             server_port=port,
             share=chosen.share,
             prevent_thread_lock=True,
@@ -53,7 +53,7 @@ def serve(options: Mapping[str, Any]) -> None:
         if "empty port" not in str(error):  # what Gradio says, without a number, of whatever keeps it from listening
             raise
         raise SystemExit(
-            f"{chosen.host} port {port} cannot be used; something else may run there. Choose another --port."
+            f"{host} port {port} cannot be used; something else may run there. Choose another --port."
         ) from None
     mend(app)
     wake(chosen.model)
@@ -72,8 +72,8 @@ def _check_gradio() -> None:
         raise SystemExit(str(error)) from None
 
 
-def prepared(options: Mapping[str, Any]) -> tuple[Settings, int]:
-    """The settings and the port to listen on, with an environment in which Gradio and its clients can start.
+def prepared(options: Mapping[str, Any]) -> tuple[Settings, str, int]:
+    """The settings, the address and port to listen on, and an environment in which Gradio and its clients can start.
 
     What is left aside is said on the terminal.
 
@@ -81,12 +81,12 @@ def prepared(options: Mapping[str, Any]) -> tuple[Settings, int]:
         SettingError: with a sentence for each setting that cannot be used.
     """
     chosen = settings.read(options)
-    port = listening_port(chosen.host, chosen.port)
+    host, port = listening_at(chosen.host, chosen.port)
     settings.export(chosen, os.environ)
     os.environ["GRADIO_TEMP_DIR"] = str(temporary_folder(chosen.temporary_folder))
-    for note in (*settings.unknown(os.environ), *network.make_usable(os.environ, chosen.host)):
+    for note in (*settings.unknown(os.environ), *network.make_usable(os.environ, host)):
         print(note, file=sys.stderr)
-    return chosen, port
+    return chosen, host, port
 
 
 def temporary_folder(named: str) -> Path:

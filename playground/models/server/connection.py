@@ -29,7 +29,7 @@ from urllib.parse import urlsplit
 from playground.models.server import errors as sentences
 from playground.models.server.address import canonical, other_addresses, taken_apart
 from playground.models.server.client import client_for, headers_for, patience_of, running_loop
-from playground.models.server.errors import EmptyAnswer, ServerError
+from playground.models.server.errors import ServerError
 from playground.network import PROXIES, is_loopback, spare_this_machine, unusable_proxies
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     import openai
 
-__all__ = ["EmptyAnswer", "Server", "ServerError"]
+__all__ = ["Server", "ServerError", "found"]
 
 _SECONDS_TO_LIST = 10.0
 _quiet_until: dict[str, float] = {}  # by address: what one request is told to wait, all wait
@@ -190,7 +190,9 @@ class Server:
         """What to raise where there is no connection, or no more."""
         import openai
 
-        cause = type(error.__cause__).__name__
+        cause, told = type(error.__cause__).__name__, str(error.__cause__ or error)
+        if "CERTIFICATE" in told or "WRONG_VERSION" in told or "RECORD_LAYER" in told:
+            return sentences.unsafe(self.address, "CERTIFICATE" in told)
         if cause in ("ConnectError", "ConnectTimeout", "ProxyError"):
             elsewhere = not is_loopback(urlsplit(self.address).hostname or "")
             return sentences.absent(self.address, [name for name in PROXIES if elsewhere and os.environ.get(name)])

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from playground.models.messages import PromptTooLong
+from playground.models.messages import EmptyAnswer, PromptTooLong
 
 if TYPE_CHECKING:
     from playground.models.server.protocol import Ending
@@ -28,8 +28,12 @@ class ServerError(ValueError):
         self.status, self.words = status, words
 
 
-class EmptyAnswer(ServerError):
+class EmptyServerAnswer(ServerError, EmptyAnswer):
     """A server ended an answer in which there is no word; the message says why, where the server does."""
+
+    def __init__(self, sentence: str) -> None:
+        ServerError.__init__(self, sentence)
+        self.answer = None
 
 
 def failed(address: str, body: Any, key: str) -> ServerError | PromptTooLong:
@@ -85,6 +89,16 @@ def absent(address: str, proxies: Sequence[str] = ()) -> ServerError:
     return ServerError(f"No server answers at {address}.{between} Is it running, and is the address right?")
 
 
+def unsafe(address: str, certificate: bool) -> ServerError:
+    """What to raise where no encrypted connection comes about: because of the certificate, or there is none at all."""
+    if certificate:
+        return ServerError(
+            f"The server at {address} shows a certificate that nobody here vouches for. Let SSL_CERT_FILE name "
+            "the file with its authority's certificate."
+        )
+    return ServerError(f"The server at {address} does not speak https. Give its address with http://.")
+
+
 def silent(address: str, patience: float) -> ServerError:
     """What to raise for a server that says nothing for too long."""
     return ServerError(
@@ -111,25 +125,25 @@ def unanswered(address: str, name: str, ending: Ending, text: str, key: str) -> 
     if ending.reason in ("error", "abort"):
         return ServerError(f"{where} gave up in the middle of the answer. Its log may say why; ask again.")
     if ending.reason == "content_filter":
-        return EmptyAnswer(
+        return EmptyServerAnswer(
             f"{where} withheld the answer, or the rest of it: its content filter objects. Ask otherwise."
         )
     if text.strip():
         return None
     if ending.refusal.strip():
-        return EmptyAnswer(f"{name} refuses to answer: {' '.join(ending.refusal.split())[:300]}")
+        return EmptyServerAnswer(f"{name} refuses to answer: {' '.join(ending.refusal.split())[:300]}")
     if ending.thought and ending.reason == "length":
-        return EmptyAnswer(
+        return EmptyServerAnswer(
             f"{name} thought until it had no tokens left for an answer. Allow it more tokens, or have the "
             f"server at {address} switch its thinking off."
         )
     if ending.thought:
-        return EmptyAnswer(f"{name} thought and then gave no answer. Ask again, or ask otherwise.")
+        return EmptyServerAnswer(f"{name} thought and then gave no answer. Ask again, or ask otherwise.")
     if ending.reason in ("tool_calls", "function_call"):
-        return EmptyAnswer(f"{name} called a tool instead of answering, and there are none. Ask otherwise.")
+        return EmptyServerAnswer(f"{name} called a tool instead of answering, and there are none. Ask otherwise.")
     if ending.reason == "length":
-        return EmptyAnswer(f"{name} used all the tokens that it was allowed, and none of them is text.")
-    return EmptyAnswer(f"{name} ended its answer at once, without a word. Ask again, or ask otherwise.")
+        return EmptyServerAnswer(f"{name} used all the tokens that it was allowed, and none of them is text.")
+    return EmptyServerAnswer(f"{name} ended its answer at once, without a word. Ask again, or ask otherwise.")
 
 
 def words_of(body: Any, key: str) -> str:

@@ -18,7 +18,7 @@ from PIL import Image
 from playground.checkpoints.device import is_out_of_memory
 from playground.imaging.opening import Picture, Source, open_picture
 from playground.models.chat import ChatModel
-from playground.models.messages import Message, notes_of
+from playground.models.messages import EmptyAnswer, Message, notes_of
 from playground.models.messages import asked as asked_about
 from playground.tasks import checked_question
 from playground.tasks.captions.wording import Style, wording
@@ -182,7 +182,8 @@ def _here(
     prepared = [_attempt(model.prepare, talk) for talk in talks]
     sound = [inputs for inputs in prepared if not isinstance(inputs, Exception)]
     texts = iter(model.generate_batch(sound, max_new_tokens=tokens, stop=stop) if sound else ())
-    return [inputs if isinstance(inputs, Exception) else next(texts).strip() for inputs in prepared]
+    silent = EmptyAnswer(f"{model.name} ended its answer at once, without a word.")
+    return [inputs if isinstance(inputs, Exception) else next(texts).strip() or silent for inputs in prepared]
 
 
 def _remotely(

@@ -67,6 +67,9 @@ def caption_candidates(
         return ()
     if not found:
         raise TaskError(f"{model.name} does not tell how probable its captions are. Ask for one caption instead.")
+    found = tuple(candidate for candidate in found if candidate.text.strip())
+    if not found:
+        raise TaskError(f"{model.name} ended each of its captions at once, without a word. Try another style.")
     texts = [candidate.text for candidate in found]
     fits = clip_scores(judge, picture, texts, seen=seen) if judge else [None] * len(texts)
     return tuple(

@@ -30,7 +30,7 @@ def as_json(messages: Sequence[Message], **request: Any) -> str:
 
     request: what else the body shall say, for example model="moji-vlm", temperature=0.0; see the documentation of
         the OpenAI API or of vLLM's server. The words are exactly those of the talk; a server that obeys special
-        tokens in them would obey these too (`RemoteChatModel` breaks them up before it sends them).
+        tokens in them would obey these too.
     """
     body = {**request, "messages": [_sendable(message) for message in messages]}
     return json.dumps(body, ensure_ascii=False, indent=2)
