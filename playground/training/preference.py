@@ -183,7 +183,7 @@ def measure(vlm: LlavaForConditionalGeneration, processor: LlavaProcessor, count
     return told | {"yes_no": score.accuracy, "yes": score.yes}
 
 
-def main() -> None:
+def main(given: Sequence[str] | None = None) -> None:
     """Parse the options, measure, train, measure again, and save the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, folder="runs/preference", minutes=5, batch=8)
@@ -192,7 +192,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, default=Path("assets/moji/moji-vlm"), help="an instructed checkpoint")
     parser.add_argument("--output", type=Path, default=Path("runs/moji-vlm-preferred"))
     parser.add_argument("--scenes", type=int, default=200, help="fresh scenes to measure on, before and after")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     run = run_from(arguments)
     announce("preference")
     vlm = LlavaForConditionalGeneration.from_pretrained(arguments.start, dtype=torch.float32)
