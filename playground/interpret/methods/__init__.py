@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from playground.interpret.methods.base import BOTH, METHODS, CannotExplain, Method
+from playground.models.families.registry import family_of
 
 if TYPE_CHECKING:
     import threading
@@ -67,7 +68,7 @@ def explain(
     else:
         several = {}
     if model is not None:
-        from playground.interpret.methods.cost import refusal
+        from playground.interpret.forward.cost import refusal
 
         if short := refusal(method, model, trace, **several):
             raise CannotExplain(short)
@@ -102,18 +103,18 @@ def reason(method: str, model: ChatModel, trace: Trace | None = None) -> str | N
     if METHODS[method].needs == "trace" and model.attention_reason:
         return model.attention_reason
     if method == "activation":
-        from playground.interpret.methods.logit_lens import apart
+        from playground.interpret.forward.logit_lens import apart
 
         if why := apart(model):
             return why
-    if method == "patches" and model.model.config.model_type == "florence2":
+    if method == "patches" and not family_of(model.model.config).patches_attend:
         return "Its vision encoder does not attend from patch to patch, so there is no way down to them."
     if method == "patches" and trace is not None and len(trace.layouts) > len(trace.image_sizes):
         return "The picture was cut into tiles, and it is not known here how each of them was mixed."
     if method in ("rollout", "relevance", "patches") and not _all_attend(model):
         return "Some of its layers work without attention, so it cannot be followed down through them."
     if trace is not None:
-        from playground.interpret.methods.cost import refusal
+        from playground.interpret.forward.cost import refusal
 
         return refusal(method, model, trace)
     return None
