@@ -149,8 +149,8 @@ def scenes_for(
     share = share_at(fraction)
     if fraction < sprites:
         return [_sprite_scene(rng, Variety(styles, shapes=True, changes=share)) for _ in range(4 * size)]
-    # every eighth scene holds one thing on its large canvas: what zero-shot classification is asked about
-    return [training_scene(rng, 1 if index % 8 == 0 else None, share, styles) for index in range(size)]
+    # every fourth scene holds one thing on its large canvas: what zero-shot classification is asked about
+    return [training_scene(rng, 1 if index % 4 == 0 else None, share, styles) for index in range(size)]
 
 
 def _sprite_scene(rng: np.random.Generator, variety: Variety) -> Scene:
