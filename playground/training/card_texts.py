@@ -23,24 +23,27 @@ class Card:
 
 DATA = """
 Scenes that are drawn on the fly (`playground/moji/`): one to six things on a quiet ground, 192 × 192 pixels, out of
-{nouns} nouns in three drawing styles, {shapes} shapes in {colours} colours, and signs with a short word or a number.
+{nouns} nouns in {styles} drawing styles, {shapes} shapes in {colours} colours, and signs with a short word or a number.
 Captions, questions and answers follow from what was drawn, so nothing was labelled by hand and nothing was scraped. One
 pair of nouns in fifty is held out: they never stand in one scene. No photographs, no texts from elsewhere, no other
 model's weights.
 
-The drawings: Noto Emoji © Google (Apache-2.0), Twemoji © Twitter, Inc. and other contributors (CC-BY-4.0), Fluent Emoji
-© Microsoft Corporation (MIT).
+The drawings: {makers}.
 """
 
 LICENCE = """
-Weights: Apache-2.0. They were trained on drawings that keep their licences and want their makers named: Noto Emoji
-© Google (Apache-2.0), Twemoji © Twitter, Inc. and other contributors (CC-BY-4.0), Fluent Emoji © Microsoft Corporation
-(MIT).
+Weights: Apache-2.0. They were trained on drawings that keep their licences and want their makers named: {makers}.
 """
+
+MAKERS = """Noto Emoji © Google (Apache-2.0), Twemoji © Twitter, Inc. and other contributors (CC-BY-4.0), Fluent Emoji
+© Microsoft Corporation (MIT)"""
+MORE_MAKERS = """Firefox OS Emoji © Mozilla (Apache-2.0), Emoji One © Emoji One (CC-BY-4.0)"""
+# Models whose weights learnt from all styles, colours and shapes, in changed looks and light.
+WIDE = ("moji-clip",)
 
 LIMITS = (
     "It has never seen a photograph. Whatever it says about one means nothing, however sure it sounds.",
-    "It knows {nouns} nouns in three drawing styles, {shapes} shapes, {colours} colours, and nothing else.",
+    "It knows {nouns} nouns in {styles} drawing styles, {shapes} shapes, {colours} colours, and nothing else.",
     "English only, in plain letters; it sees everything in lower case.",
     "It is made for teaching. Do not build anything on it that matters.",
 )

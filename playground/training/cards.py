@@ -17,8 +17,8 @@ from safetensors import safe_open
 
 from playground.checkpoints.catalog import ASSETS
 from playground.checkpoints.fingerprint import fingerprint
-from playground.moji.world import COLOURS, EMOJI_NOUNS, SHAPES
-from playground.training.card_texts import CARDS, DATA, LICENCE, LIMITS, Card
+from playground.moji.world import ALL_COLOURS, ALL_SHAPES, ALL_STYLES, COLOURS, EMOJI_NOUNS, SHAPES, STYLES
+from playground.training.card_texts import CARDS, DATA, LICENCE, LIMITS, MAKERS, MORE_MAKERS, WIDE, Card
 from playground.training.lora import FIGURES, SHARES
 from playground.training.measures_table import answers_table, worlds_table
 from playground.training.measures_worlds import HARDER
@@ -142,10 +142,22 @@ def front_matter(card: Card) -> str:
     return f"---\n{data.to_yaml()}\n---"
 
 
+def world_of(name: str) -> dict[str, int | str]:
+    """What a model learnt from: how many nouns, styles, shapes and colours, and who made the drawings."""
+    styles, shapes, colours = (ALL_STYLES, ALL_SHAPES, ALL_COLOURS) if name in WIDE else (STYLES, SHAPES, COLOURS)
+    return {
+        "nouns": len(EMOJI_NOUNS),
+        "styles": {3: "three", 8: "eight"}[len(styles)],
+        "shapes": len(shapes),
+        "colours": len(colours),
+        "makers": f"{MAKERS},\n{MORE_MAKERS}" if name in WIDE else MAKERS,
+    }
+
+
 def write_card(name: str, folder: Path, result: dict) -> str:
     """The whole card of the checkpoint in ``folder`` as Markdown."""
     card = CARDS[name]
-    world = {"nouns": len(EMOJI_NOUNS), "shapes": len(SHAPES), "colours": len(COLOURS)}
+    world = world_of(name)
     limits = "\n".join(f"- {limit.format(**world)}" for limit in (*LIMITS, *card.limits))
     return f"""{front_matter(card)}
 
@@ -187,7 +199,7 @@ What was tried on the way, and what it gave, stands in `docs/moji.md`.
 
 ## Licence
 
-{LICENCE.strip()}
+{LICENCE.format(**world).strip()}
 """
 
 

@@ -94,23 +94,37 @@ def measure_chat(chat: ChatModel, scenes: Sequence[Scene], seed: int) -> dict:
     }
 
 
-def evaluate(count: int, seed: int) -> dict:
-    """All figures of the models that are there, on ``count`` fresh scenes of ``seed``, as a plain dictionary."""
+def evaluate(count: int, seed: int, models: Sequence[str] = (*CHAT_MODELS, *OTHERS)) -> dict:
+    """All figures of those of ``models`` that are there, on ``count`` fresh scenes of ``seed``, as a dictionary."""
     scenes = fresh_scenes(count, seed)
     fewer = scenes[: max(1, count // 3)]
-    result: dict = {"scenes": count, "seed": seed, "weights": fingerprints()}
-    result["chat"] = {name: measure_chat(load(name), scenes, seed) for name in CHAT_MODELS if shipped(name)}
-    result["names_asked"] = len(NAMES) - 1  # without the ground
-    result["zero_shot"] = measure_zero_shot(load("moji-clip"), fresh_scenes(count, seed, most=1))
-    result["retrieval"] = measure_retrieval(load("moji-clip"), fresh_scenes(2 * count, seed + 1))
-    result["names"] = measure_names(load("moji-clip"), (*LOOKS, *STYLES), max(1, count // 3), seed)
     changed = AUGMENTED.scenes(len(fewer), seed)
-    result["mask_iou"] = measure_masks(load("moji-clipseg"), fewer, seed)
-    result["mask_iou_augmented"] = measure_masks(load("moji-clipseg"), changed, seed)
-    if shipped("moji-owl"):
+    there = [name for name in models if shipped(name)]
+    told = {name: print_ for name, print_ in fingerprints().items() if name in there}
+    result: dict = {"scenes": count, "seed": seed, "weights": told}
+    if chats := [name for name in CHAT_MODELS if name in there]:
+        result["chat"] = {name: measure_chat(load(name), scenes, seed) for name in chats}
+    if "moji-clip" in there:
+        clip = load("moji-clip")
+        result["names_asked"] = len(NAMES) - 1  # without the ground
+        result["zero_shot"] = measure_zero_shot(clip, fresh_scenes(count, seed, most=1))
+        result["retrieval"] = measure_retrieval(clip, fresh_scenes(2 * count, seed + 1))
+        result["names"] = measure_names(clip, (*LOOKS, *STYLES), max(1, count // 3), seed)
+    if "moji-clipseg" in there:
+        result["mask_iou"] = measure_masks(load("moji-clipseg"), fewer, seed)
+        result["mask_iou_augmented"] = measure_masks(load("moji-clipseg"), changed, seed)
+    if "moji-owl" in there:
         result["boxes"] = measure_boxes(load("moji-owl"), fewer)
         result["boxes_augmented"] = measure_boxes(load("moji-owl"), changed)
     return result
+
+
+def merged(earlier: dict, result: dict) -> dict:
+    """The figures of ``earlier`` with those of ``result`` in place of them, model by model."""
+    both = earlier | result
+    for part in ("weights", "chat"):
+        both[part] = earlier.get(part, {}) | result.get(part, {})
+    return both
 
 
 def main() -> None:
@@ -120,14 +134,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("docs/evaluation.json"), help="where the figures go")
     parser.add_argument("--figure", type=Path, default=Path("docs/reliability.png"), help="where the picture goes")
+    parser.add_argument("--models", nargs="+", choices=(*CHAT_MODELS, *OTHERS), help="measure these alone; others stay")
     arguments = parser.parse_args()
     began = time.monotonic()
-    result = evaluate(arguments.scenes, arguments.seed)
-    print(as_tables(result))
+    result = evaluate(arguments.scenes, arguments.seed, arguments.models or (*CHAT_MODELS, *OTHERS))
+    if arguments.models:
+        print(json.dumps(result, indent=1))
+        if arguments.output.is_file():
+            result = merged(json.loads(arguments.output.read_text(encoding="utf-8")), result)
+    else:
+        print(as_tables(result))
     print(f"\n{arguments.scenes} fresh scenes of seed {arguments.seed}, {time.monotonic() - began:.0f} s")
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(result, indent=1) + "\n")
-    draw_reliability({name: row["confidence"]["rows"] for name, row in result["chat"].items()}, arguments.figure)
+    if rows := {name: row["confidence"]["rows"] for name, row in result.get("chat", {}).items()}:
+        draw_reliability(rows, arguments.figure)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from playground.models.out_of_distribution import Statistics, tower_features, vi
 from playground.moji.elsewhere import made_elsewhere
 from playground.moji.fresh import EVALUATION, fresh_scenes
 from playground.moji.scenes import Scene
+from playground.moji.world import ALL_STYLES, STYLES
 from playground.training.augment import relit
 from playground.training.measures_outside import auroc, outside_pictures
 from playground.training.scene_tensors import pixel_values, training_pixels, training_scene
@@ -36,17 +37,22 @@ _AT_ONCE = 32
 Features = Callable[[torch.Tensor], torch.Tensor]
 
 
-def augmented_pixels(count: int, seed: int) -> torch.Tensor:
-    """Training scenes in other looks and light, (count, 3, 192, 192) in −1 … 1, none of which training draws."""
-    scenes: list[Scene] = [training_scene(np.random.default_rng((EVALUATION, seed, 1, i))) for i in range(count)]
-    return training_pixels(scenes, np.random.default_rng((EVALUATION, seed, 2)))
+def augmented_pixels(count: int, seed: int, share: float = 1.0) -> torch.Tensor:
+    """Training scenes, (count, 3, 192, 192) in −1 … 1, none of which training draws; ``share`` of changes as there.
+
+    With a share of 0 they are what models learnt that never saw other looks: three styles, and no other light.
+    """
+    styles = ALL_STYLES if share else STYLES
+    rngs = [np.random.default_rng((EVALUATION, seed, 1, index)) for index in range(count)]
+    scenes: list[Scene] = [training_scene(rng, None, share, styles) for rng in rngs]
+    return training_pixels(scenes, np.random.default_rng((EVALUATION, seed, 2)), share)
 
 
-def elsewhere_pixels(count: int, seed: int) -> torch.Tensor:
+def elsewhere_pixels(count: int, seed: int, share: float = 1.0) -> torch.Tensor:
     """Made-up pictures in the same lights as the scenes, so that light alone says nothing."""
     pixels = torch.from_numpy(made_elsewhere(count, seed)).permute(0, 3, 1, 2).float() / 255
     named = torch.zeros(count, 1, *pixels.shape[2:], dtype=torch.bool)
-    return relit(pixels, named, np.random.default_rng((EVALUATION, seed, 3))) * 2 - 1
+    return relit(pixels, named, np.random.default_rng((EVALUATION, seed, 3)), share) * 2 - 1
 
 
 def picture_pixels(pictures: list[Image.Image]) -> torch.Tensor:
@@ -109,15 +115,15 @@ def measure(found: Statistics, features: Features, scenes: int, seed: int) -> di
     return {"auroc": told, "above 1": above}
 
 
-def fit_model(name: str, layer: int = LAYER, scenes: int = 800, seed: int = 11) -> tuple[Statistics, Features]:
-    """Statistics for a shipped model, and what makes its features."""
+def fit_model(
+    name: str, layer: int = LAYER, scenes: int = 800, share: float = 1.0, seed: int = 11
+) -> tuple[Statistics, Features]:
+    """Statistics for a shipped model, and what makes its features; ``share`` as in `augmented_pixels`."""
     features = features_of(load(name), layer)
-    inside = torch.cat(
-        [features(pixel_values(fresh_scenes(scenes // 2, seed))), features(augmented_pixels(scenes, seed))]
-    )
-    outside = features(elsewhere_pixels(scenes, seed))
-    found = fit(inside, outside, layer, fingerprint(Path(find(name).source)))
-    held_out = [pixel_values(fresh_scenes(scenes // 4, seed + 1)), augmented_pixels(scenes // 4, seed + 1)]
+    drawn = [pixel_values(fresh_scenes(scenes // 2, seed)), augmented_pixels(scenes, seed, share)]
+    outside = features(elsewhere_pixels(scenes, seed, share))
+    found = fit(features(torch.cat(drawn)), outside, layer, fingerprint(Path(find(name).source)))
+    held_out = [pixel_values(fresh_scenes(scenes // 4, seed + 1)), augmented_pixels(scenes // 4, seed + 1, share)]
     return settle(found, features(torch.cat(held_out))), features
 
 
@@ -127,13 +133,19 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=[name for name in MODELS if find(name)])
     parser.add_argument("--scenes", type=int, default=800, help="to fit with; half as many fresh ones come on top")
     parser.add_argument("--layer", type=int, default=LAYER, help="of the vision tower")
+    parser.add_argument(
+        "--share",
+        type=float,
+        default=1.0,
+        help="how much the model's training changed looks and light: 0 for one that never saw such changes",
+    )
     parser.add_argument("--dry", action="store_true", help="measure alone, write nothing")
     arguments = parser.parse_args()
     for name in arguments.models:
-        found, features = fit_model(name, arguments.layer, arguments.scenes)
+        found, features = fit_model(name, arguments.layer, arguments.scenes, arguments.share)
         figures = measure(found, features, max(20, arguments.scenes // 4), 21)
         if not arguments.dry:
-            write(Path(find(name).source), found, figures)
+            write(Path(find(name).source), found, {"share": arguments.share, "scenes": arguments.scenes} | figures)
         print(f"{name}: " + ", ".join(f"{kind} {value:.3f}" for kind, value in figures["auroc"]["all"].items()))
         for sort, share in figures["above 1"].items():
             print(f"  {sort:12} above 1: {share:4.0%}  AUROC {figures['auroc'].get(sort, {})}")
