@@ -247,7 +247,7 @@ def _as_it_stands(processor: ProcessorMixin, message: Message) -> str:
     Qwen's base models were shown pictures between two marks of their own; others put a line break after them.
     """
     text, mark = _plain(processor, message.text), getattr(processor, "image_token", None)
-    if mark is None or not message.images:
+    if not isinstance(mark, str) or not message.images:
         return text
     around = ("<|vision_start|>", "<|vision_end|>")
     if all(token in processor.tokenizer.get_added_vocab() for token in around):
@@ -255,7 +255,20 @@ def _as_it_stands(processor: ProcessorMixin, message: Message) -> str:
     return mark * len(message.images) + "\n" + text
 
 
+def _words_alone(processor: ProcessorMixin, message: Message) -> str:
+    """For processors that put the marks of the picture before the words themselves (BLIP-2, InstructBLIP)."""
+    return _plain(processor, message.text)
+
+
+def _blip2(processor: ProcessorMixin, message: Message) -> str:
+    """BLIP-2 continues what it is given; a question is asked as its authors asked it, a description with no words."""
+    text = _plain(processor, _asked(message, "", "")).strip()
+    return f"Question: {text} Answer:" if text.endswith("?") and not text.startswith("Question:") else text
+
+
 _WITHOUT_TEMPLATE: dict[str, Callable[[ProcessorMixin, Message], str]] = {
+    "blip-2": _blip2,
+    "instructblip": _words_alone,
     "paligemma": _paligemma,
     "florence2": _florence2,
 }
