@@ -23,6 +23,7 @@ from playground.interpret.forward.teacher_forcing import pictures_of
 from playground.interpret.methods.base import CannotExplain, Method
 from playground.interpret.methods.relevance import all_relevances
 from playground.interpret.painting import paint
+from playground.models.families.registry import family_of
 
 if TYPE_CHECKING:
     from playground.interpret.encoder_attention import EncoderAttention
@@ -114,7 +115,7 @@ def _layers_used(model: ChatModel, layers: int) -> int:
 
 def _not_mixed(model: ChatModel, trace: Trace | None) -> str | None:
     """None where the way from an image token down to the patches is known, else a sentence."""
-    if model.model.config.model_type == "florence2":
+    if not family_of(model.model.config).patches_attend:
         return "Its vision encoder does not attend from patch to patch, so there is no way down to them."
     if trace is not None and len(trace.layouts) > len(trace.image_sizes):
         return "The picture was cut into tiles, and it is not known here how each of them was mixed."
