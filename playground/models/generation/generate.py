@@ -17,6 +17,7 @@ from transformers import LogitsProcessor, PreTrainedModel, StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
 from playground.models.attention import Listener, listening
+from playground.models.families.registry import type_of
 from playground.models.generation.prefix_cache import begin
 from playground.models.generation.stopping import Stopped, its_turn, watched_layers
 from playground.models.memory import Growth, growth
@@ -180,7 +181,7 @@ _MISCOUNTED = "features and image tokens do not match"
 def _miscounted(model: PreTrainedModel, copies: int) -> str:
     if copies > 1:
         return (
-            f"transformers does not repeat the pictures of models of the type {model.config.model_type} for several "
+            f"transformers does not repeat the pictures of models of the type {type_of(model.config)} for several "
             "answers side by side. Ask for its one answer."
         )
     return (
