@@ -109,7 +109,7 @@ def spare_weights(files: Collection[str]) -> tuple[str, ...]:
     return tuple(
         file
         for file in files
-        if (named := _OF_A_VARIANT.fullmatch(file)) is not None and variant not in (named["one"], named["index"])
+        if (named := _OF_A_VARIANT.fullmatch(file)) is not None and (named["one"] or named["index"]) != variant
     )
 
 
@@ -118,9 +118,9 @@ def refuse_embedder(name: str, files: Collection[str]) -> None:
     its output head is tied to its embeddings, and say nothing that means anything."""
     if _EMBEDDERS & set(files):
         raise LoadError(
-            f"“{name}” makes vectors of pictures and texts (it comes in the layout of Sentence Transformers) and answers "
-            "nothing. Pick the chat model that it was made from; for vectors pick google/siglip2-base-patch16-224 here, "
-            "or open this one with the package sentence-transformers."
+            f"“{name}” makes vectors of pictures and texts (it comes in the layout of Sentence Transformers) and "
+            "answers nothing. Pick the chat model that it was made from; for vectors pick "
+            "google/siglip2-base-patch16-224 here, or open this one with the package sentence-transformers."
         )
 
 

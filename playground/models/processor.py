@@ -177,8 +177,8 @@ def try_prompt(name: str, processor: ProcessorMixin, config: PreTrainedConfig, *
         ) from error
     if "input_ids" not in inputs:
         raise LoadError(
-            f"“{name}” writes down what is in a picture and reads no words, as TrOCR and Donut do, so it cannot be asked "
-            "anything. Pick a vision-language model; for pages ibm-granite/granite-docling-258M."
+            f"“{name}” writes down what is in a picture and reads no words, as TrOCR and Donut do, so nothing can be "
+            "asked of it. Pick a vision-language model; for pages ibm-granite/granite-docling-258M."
         )
     ids = inputs["input_ids"][0].tolist()
     size = None if grows else getattr(config.get_text_config(decoder=True), "vocab_size", None)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 
-# Rows of one head that are worked out at once take about this many bytes.
-CHUNK_BYTES = 64_000_000
+# Rows of one head that are worked out at once take about this many bytes: more no longer fit a processor's caches.
+CHUNK_BYTES = 8_000_000
 
 
 @dataclass(frozen=True)

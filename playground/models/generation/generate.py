@@ -164,7 +164,7 @@ def once(
         if conversation is not None and copies == 1:
             # Some layers may have read more of the prompt than others: what it had before is sound.
             conversation.shorten(len(conversation) if isinstance(error, Stopped) else 0)
-        if isinstance(error, ValueError) and _MISCOUNTED in str(error):
+        if any(said in str(error) for said in _MISCOUNTED):
             raise CannotRead(_miscounted(model, copies)) from error
         if not isinstance(error, Stopped):
             raise
@@ -174,8 +174,8 @@ def once(
         spent.memory, spent.seconds = risen.bytes, time.perf_counter() - began
 
 
-# What transformers says where a prompt marks more or fewer places than the vision encoder fills.
-_MISCOUNTED = "features and image tokens do not match"
+# What is said where a prompt marks more or fewer places than the vision encoder fills; by torch for several answers.
+_MISCOUNTED = ("features and image tokens do not match", "non-empty TensorList", "non-empty list of")
 
 
 def _miscounted(model: PreTrainedModel, copies: int) -> str:
