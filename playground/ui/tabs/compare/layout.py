@@ -22,9 +22,9 @@ from playground.ui import error_messages as troubles
 from playground.ui.components import snippets
 from playground.ui.components.background import awaited
 from playground.ui.components.examples import example_row, run_on_click
-from playground.ui.components.fields import Fields
 from playground.ui.components.picture_input import chosen_picture, picture_input
 from playground.ui.components.streaming import MODEL_QUEUE
+from playground.ui.components.tab import Fields, Page, Tab
 from playground.ui.hosting import check_allowed
 from playground.ui.loaded import DEFAULT_CHAT, chat_model, must_download
 from playground.ui.session import session_of
@@ -55,8 +55,9 @@ class Compared:
     truth: Truth | None
 
 
-def build(chosen: gr.State) -> Fields:
-    """Lay out the tab; the first model is the one that `chosen` names, until another one is taken here."""
+def build(page: Page) -> Fields:
+    """Lay out the tab; the first model is the chosen one, until another one is taken here."""
+    chosen = page.chosen
     kept = gr.State(None, time_to_live=3600)
     scenes = example_row(lambda scene: scene.question)
     with gr.Row():
@@ -117,6 +118,9 @@ def build(chosen: gr.State) -> Fields:
     )  # fmt: skip
     chosen.change(_first, [chosen, names[1]], names[0], show_progress="hidden", queue=False, api_visibility="private")
     return Fields(picture, question)
+
+
+TAB = Tab("compare", "Side by side", build)
 
 
 def _model_field(label: str, name: str) -> gr.Dropdown:
