@@ -19,7 +19,7 @@ from playground.tasks import checked_question
 from playground.tasks.answer import Answered, answer
 from playground.tasks.choose import LONGEST, MOST, YES_NO, Chosen, checked_choices, choose
 from playground.tasks.lines import Lines, distinct_lines
-from playground.tasks.preview_map import glance
+from playground.tasks.preview_map import preview_map
 from playground.ui import error_messages as troubles
 from playground.ui.components import snippets
 from playground.ui.components.background import awaited
@@ -149,7 +149,7 @@ def glimpse(asked: Why | None, request: gr.Request = None) -> Iterator[Any]:
         image = chosen_picture(turn.images[0]).image
         seen = session_of(request).seen
         found = yield from awaited(
-            lambda stop: glance(model, image, turn.text, asked.answer, seen, stop=stop), gr.skip()
+            lambda stop: preview_map(model, image, turn.text, asked.answer, seen, stop=stop), gr.skip()
         )  # fmt: skip
         from playground.interpret.methods import METHODS
 
