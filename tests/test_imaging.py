@@ -416,7 +416,10 @@ def test_your_own_image_is_left_as_it_is(tmp_path: Path) -> None:
         ("", "name is empty"),
         (b"", "empty"),
         (_bitmap(depth=2), "kind of BMP is not read here"),
-        (b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\x02\0;", "too many pixels"),
+        (
+            bytes.fromhex("0000010001001010020001000100b00000001600000028000000ffff0000ffff000001000100") + bytes(160),
+            "too many pixels",
+        ),
         (_of_a_closed_file(), "closed before"),
         ([np.zeros((9, 9))], "one by one"),
         (torch.empty(3, 9, 9, device="meta"), "cannot be read (Cannot copy out of meta tensor"),

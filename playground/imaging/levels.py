@@ -55,9 +55,10 @@ def levels_of(low: float, high: float, *, floats: bool, natural: float | None) -
 
 def _stretched(low: float, high: float, note: str) -> Levels:
     """From black to white; data of one value is black. Both stay where their difference is a number."""
+    if high <= low:
+        return Levels(low, float("inf"), note)
     most = float(np.finfo(np.float64).max) / 4
-    low, high = min(max(low, -most), most), max(min(high, most), -most)
-    return Levels(low, high if high > low else float(np.nextafter(low, np.inf)) + 1, note)
+    return Levels(max(low, -most), min(high, most), note)
 
 
 def extremes(values: np.ndarray) -> tuple[float, float]:
