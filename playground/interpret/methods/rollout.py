@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playground.interpret.methods.propagate_relevance import back, image_tokens
-from playground.interpret.methods.streamed import chosen, rolled_out
-from playground.interpret.methods.teacher_forcing import rerun
-from playground.interpret.trace import paint
-from playground.models.attention import is_plugged_in
+from playground.interpret.forward.propagate_relevance import back, image_tokens, not_followed
+from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.methods.base import BOTH, Method
+from playground.interpret.painting import paint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,10 +30,13 @@ def explain(
     """The mean over the word's pieces. layer: only up to this layer. head: this one alone in each layer, else the mean.
 
     layers, heads: only these count; the other layers pass on what stood below them. Runs the model again, see
-    `playground.interpret.methods.streamed`; where its attention function cannot be exchanged (BLIP, Florence-2) with
+    `playground.interpret.forward.streamed`; where its attention function cannot be exchanged (BLIP, Florence-2) with
     attention that is kept whole: layers × heads × tokens² numbers. Raises IndexError for a layer or head that is not
     there.
     """
+    from playground.interpret.forward.streamed import chosen, rolled_out  # brings torch, which the page does without
+    from playground.models.attention import is_plugged_in
+
     if is_plugged_in(model.model):
         pieces = trace.words[word].pieces
         shares = rolled_out(model, trace, pieces, chosen(trace, layer=layer, head=head, layers=layers, heads=heads))
@@ -51,3 +53,16 @@ def explain(
 
 def _merged(layers: Sequence[torch.Tensor], heads: Sequence[int] | None) -> list[torch.Tensor]:
     return [(square.mean(0) if heads is None else square[list(heads)].mean(0)).float() for (square,) in layers]
+
+
+METHOD = Method(
+    name="rollout",
+    label="Attention rollout",
+    paper="Abnar & Zuidema 2020, arXiv:2005.00928",
+    about="attention multiplied through all layers, from the word down to the picture.",
+    explain=explain,
+    needs="run",
+    controls=BOTH,
+    keeps=("squares",),
+    refuses=not_followed,
+)

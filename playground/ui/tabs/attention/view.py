@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from PIL import Image
 
 from playground.imaging.drawing import Grid, draw_boxes, heatmap_over, maps_grid, masks_over, resized
-from playground.interpret.heads import head_maps
 from playground.interpret.methods import METHODS
 from playground.interpret.metrics.baselines import beside_baselines
+from playground.interpret.painting import head_maps
 from playground.interpret.token_lookup import box_of, columns_of, tokens_at, words_at
 from playground.tasks import TaskError
 from playground.tasks.maps import Looked, View, nouns_of, ready_map
@@ -36,17 +36,6 @@ _CLEAR, _FRAME = "", (86, 180, 233)
 _NO_TRUTH = "No score here: this is not one of the example scenes, so nobody knows where its things truly are."
 _NO_THING = "No score here: this word names no thing of the scene. Choose one above to score the map against it."
 _ASK_LENS = "Press the button below to read this place layer by layer."
-_ABOUT = {
-    "attention": "how much attention each place got in the step that wrote the word.",
-    "sinks": "attention above what the other words of the answer gave to the same place.",
-    "rollout": "attention multiplied through all layers, from the word down to the picture.",
-    "relevance": "attention, as far as the word’s score depends on it.",
-    "patches": "what the word’s score depends on, followed down through the vision encoder.",
-    "gradcam": "features of the picture that raise the word’s score, weighed by their mean slope.",
-    "hirescam": "as Grad-CAM, but each place is weighed by its own slope.",
-    "activation": "how strongly each place already says the word, less what other words explain.",
-    "occlusion": "what the word loses when a place is covered; the model runs more than a hundred times.",
-}
 
 
 @dataclass(frozen=True)
@@ -85,6 +74,13 @@ def settings(looked: Looked | None, values: Sequence[Any]) -> Settings:
     if not numbers or chosen.method not in METHODS or any(value not in range(limit) for value, limit in limits):
         raise TaskError("These settings belong to an earlier answer. Ask again.")
     return chosen
+
+
+def with_method(chosen: Settings, method: str | None = None) -> Settings:
+    """The settings with another method, and layer and head 0 where it does not look at them."""
+    method = method or chosen.method
+    kept = {name: getattr(chosen, name) if name in METHODS[method].controls else 0 for name in ("layer", "head")}
+    return replace(chosen, method=method, **kept)
 
 
 def draw(looked: Looked, chosen: Settings) -> dict[str, Any]:
@@ -195,7 +191,7 @@ def grid(looked: Looked, chosen: Settings) -> Grid:
 def method_parts(looked: Looked, method: str, layer: int = 0, head: int = 0) -> dict[str, Any]:
     """The choice of methods, what the chosen one shows and where it comes from, and the sliders that it has."""
     able = [(METHODS[name].label, name) for name, why in looked.reasons.items() if why is None]
-    about = f"{METHODS[method].label}: {_ABOUT[method]} {METHODS[method].paper}"
+    about = f"{METHODS[method].label}: {METHODS[method].about} {METHODS[method].paper}"
     return {
         "method": gr.Dropdown(able, value=method, interactive=True),
         "about": snippets.small_print(about) + _missing(looked),
