@@ -23,7 +23,7 @@ from playground.models.messages import Message
 from playground.tasks import TaskError
 from playground.tasks.answer import answer
 from playground.tasks.bulk.answer_table import answer_table, as_csv, as_json, check_size
-from playground.tasks.choose import checked_choices, choose
+from playground.tasks.choose import checked_choices, choose, spelt_as
 from playground.tasks.examples import examples
 from playground.tasks.lines import distinct_lines
 from playground.tasks.preview_map import glance
@@ -53,7 +53,7 @@ def test_its_own_answer_is_as_likely_as_when_it_gave_it(moji: ChatModel, dogs: I
 def test_choices_are_compared_whole_or_by_the_token(moji: ChatModel, dogs: Image.Image) -> None:
     question, choices = "how many dogs are there?", ("one", "two", "there are very many dogs")
     whole, mean = (choose(moji, dogs, question, choices, measure=measure) for measure in ("sum", "mean"))
-    assert whole.best.text == mean.best.text == whole.said == "two"
+    assert whole.best.text == mean.best.text == whole.said.rstrip(".").lower() == "two"
     for found in (whole, mean):
         assert [choice.text for choice in found.choices] == list(choices)
         assert sum(choice.share for choice in found.choices) == pytest.approx(1)
@@ -62,6 +62,22 @@ def test_choices_are_compared_whole_or_by_the_token(moji: ChatModel, dogs: Image
     assert choose(moji, dogs, "is there a dog?").best.text == "yes"
     assert choose(moji, dogs, "is there a piano?").best.text == "no"
     assert choose(moji, dogs, question, ("blue", "a piano")).covered < 0.01
+
+
+@pytest.mark.parametrize(
+    ("said", "choice", "compared"),
+    [
+        ("No.", "yes", "Yes."),
+        ("no", "yes", "yes"),
+        ("Two", "three", "Three"),
+        ("two.", "a dog!", "a dog!"),
+        ("", "yes", "yes"),
+        ("Ja.", "Ärger", "Ärger."),
+        ("2.", "3", "3."),
+    ],
+)
+def test_choices_are_compared_in_the_spelling_of_the_models_own_answer(said: str, choice: str, compared: str) -> None:
+    assert spelt_as(said, choice) == compared
 
 
 @pytest.mark.parametrize(

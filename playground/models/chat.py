@@ -93,6 +93,13 @@ class ChatModel:
         """Where the model's inputs go."""
         return self.model.device
 
+    def out_of_distribution_score(self, image: Source) -> float | None:
+        """How unlike its training pictures this one is; above 1 what the model says of it means little. None where
+        that was not measured, see `playground.models.out_of_distribution`."""
+        from playground.models.out_of_distribution import out_of_distribution_score
+
+        return out_of_distribution_score(self, image)
+
     @property
     def context_length(self) -> int | None:
         """How many tokens prompt and answer may have together; None where the model sets no limit."""

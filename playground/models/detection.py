@@ -51,6 +51,13 @@ class DetectionModel:
         """Where the model computes."""
         return self.model.device
 
+    def out_of_distribution_score(self, image: Source) -> float | None:
+        """How unlike its training pictures this one is; above 1 what the model says of it means little. None where
+        that was not measured, see `playground.models.out_of_distribution`."""
+        from playground.models.out_of_distribution import out_of_distribution_score
+
+        return out_of_distribution_score(self, image)
+
     @property
     def usual_threshold(self) -> float:
         """The score that the model's authors ask of a box: OWL's scores are small."""

@@ -34,6 +34,13 @@ class EmbeddingModel:
         """Where the model computes."""
         return self.model.device
 
+    def out_of_distribution_score(self, image: Source) -> float | None:
+        """How unlike its training pictures this one is; above 1 what the model says of it means little. None where
+        that was not measured, see `playground.models.out_of_distribution`."""
+        from playground.models.out_of_distribution import out_of_distribution_score
+
+        return out_of_distribution_score(self, image)
+
     def embed_images(self, images: Sequence[Source], *, seen: Seen | None = None) -> torch.Tensor:
         """Float32 tensor (pictures, dimensions) on the CPU, each row of length 1.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from playground.models.messages import asked
@@ -50,7 +50,8 @@ class Chosen:
     Attributes:
         choices: in the order given.
         measure: what the shares were made from.
-        covered: the probability that the model, answering freely, gives one of the choices word for word, 0 to 1.
+        covered: the probability that the model, answering freely, gives one of the choices word for word, 0 to 1, with
+            a capital and a full stop where its own answer has them: so are the choices compared.
             Where it is small the shares compare answers of which the model would have given none.
         said: what it answers freely, always the likeliest token.
         statistics: of the run that wrote that. notes: what was done to the picture as it was opened.
@@ -103,13 +104,25 @@ def choose(
     messages = asked(wanted, image)
     told = {"stop": stop, "seen": seen, "conversation": model.conversation()}  # picture and question are read once
     free = model.generate(messages, max_new_tokens=32, **told)
-    found = model.likelihoods(messages, texts, **told)
+    said = free.text.strip()
+    found = model.likelihoods(messages, [spelt_as(said, text) for text in texts], **told)
     if not found:
         raise TaskError("It was stopped before the choices were compared. Ask again.")
+    found = [replace(item, text=text) for item, text in zip(found, texts, strict=True)]
     each = [item.log_probability if measure == "sum" else item.per_token for item in found]
     covered = min(1.0, sum(math.exp(item.log_probability) for item in found))
     compared = tuple(Choice(item, share) for item, share in zip(found, _shares(each), strict=True))
-    return Chosen(compared, measure, covered, free.text.strip(), free.statistics, free.notes)
+    return Chosen(compared, measure, covered, said, free.statistics, free.notes)
+
+
+def spelt_as(said: str, choice: str) -> str:
+    """The choice with a capital and a full stop where the model's own answer has them: "yes" beside "No." is "Yes.".
+
+    A model that writes sentences finds a bare word improbable, whichever it is.
+    """
+    if said[:1].isupper():
+        choice = choice[:1].upper() + choice[1:]
+    return choice + "." if said.endswith(".") and choice[-1:].isalnum() else choice
 
 
 def checked_choices(choices: Sequence[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ Run: ``python -m playground.training.alignment --minutes 3``
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,7 @@ def align(run: Run, vlm: LlavaForConditionalGeneration) -> list[float]:
     return train(run, AlignmentObjective(vlm), make_batch, matrix_rate=5e-3, other_rate=1e-2)
 
 
-def main() -> None:
+def main(given: Sequence[str] | None = None) -> None:
     """Parse the options, train, and save the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, folder="runs/alignment", minutes=3, batch=64)
@@ -111,7 +112,7 @@ def main() -> None:
     parser.add_argument("--clip", type=Path, default=Path("assets/moji/moji-clip"))
     parser.add_argument("--begin", type=Path, help="take language model and projector from this moji-vlm")
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-vlm"))
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     run = run_from(arguments)
     announce("alignment")
     torch.manual_seed(arguments.seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch.nn import functional as F
 from transformers import LlavaForConditionalGeneration
 
 
@@ -28,3 +29,19 @@ def answer_logits(
     ).last_hidden_state
     wanted = weights[:, 1:] > 0
     return vlm.lm_head(hidden[:, :-1][wanted]).float(), input_ids[:, 1:][wanted]
+
+
+def answer_log_probabilities(
+    vlm: LlavaForConditionalGeneration, batch: dict[str, torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """log p of every whole answer, and its length in tokens; both (answers,), row after row.
+
+    ``batch`` holds what `answer_logits` takes. Answers are the runs of tokens that have a weight.
+    """
+    logits, target = answer_logits(vlm, **batch)
+    each = logits.log_softmax(-1).gather(-1, target[:, None])[:, 0]
+    wanted = F.pad(batch["weights"] > 0, (1, 0))  # (rows, tokens + 1): a run begins where it changes to True
+    begins = wanted[:, 1:] & ~wanted[:, :-1]
+    number = begins.flatten().cumsum(0).view_as(begins)[wanted[:, 1:]] - 1
+    none = each.new_zeros(int(begins.sum()))
+    return none.index_add(0, number, each), none.index_add(0, number, torch.ones_like(each))

@@ -109,15 +109,15 @@ def named_colours(scenes: Sequence[Scene]) -> torch.Tensor:
 
 # (lowest, highest) where no colour is named, the same where one is, and the chance of the change.
 _DRAWN = {
-    "brightness": ((0.3, 1.6), (0.5, 1.35), 0.6),
-    "contrast": ((0.35, 1.6), (0.5, 1.4), 0.4),
-    "saturation": ((0.0, 1.8), (0.0, 1.8), 0.4),
-    "hue": ((-180.0, 180.0), (-180.0, 180.0), 0.3),
-    "gamma": ((0.5, 2.0), (0.7, 1.5), 0.25),
+    "brightness": ((0.3, 1.6), (0.5, 1.35), 0.5),
+    "contrast": ((0.35, 1.6), (0.5, 1.4), 0.3),
+    "saturation": ((0.0, 1.8), (0.0, 1.8), 0.35),
+    "hue": ((-180.0, 180.0), (-180.0, 180.0), 0.2),
+    "gamma": ((0.5, 2.0), (0.7, 1.5), 0.2),
 }
 _KEEPING = ("saturation", "hue")  # changes that leave pixels with a named colour as they are
 _TINT, _NOISE, _BLUR = (0.5, 0.15), 0.08, 1.4  # how far a channel may be dimmed (without, with named colours), …
-_CHANGED = 0.75  # of the pictures where the share is 1; the others are left as they are
+_CHANGED = 0.65  # of the pictures where the share is 1; the others are left as they are
 _GREY = 0.3  # of those whose saturation changes
 
 
@@ -149,15 +149,15 @@ def relit(pixels: torch.Tensor, named: torch.Tensor, rng: np.random.Generator, s
         result = torch.where(named, result, changed) if name in _KEEPING else changed
         result = result.clamp(0, 1)
     dimmed = np.where(colours, _TINT[1], _TINT[0])[:, None] * rng.random((count, 3))
-    dimmed *= (chosen & (rng.random(count) < 0.3))[:, None]
+    dimmed *= (chosen & (rng.random(count) < 0.25))[:, None]
     result = tint(result, torch.from_numpy(1 - dimmed).float())
-    deviation = np.where(chosen & (rng.random(count) < 0.2), rng.uniform(0, _NOISE, count), 0)
+    deviation = np.where(chosen & (rng.random(count) < 0.15), rng.uniform(0, _NOISE, count), 0)
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     if deviation.any():
         rows = torch.from_numpy(np.flatnonzero(deviation)).to(device)
         noisy = noise(result[rows], torch.from_numpy(deviation[deviation > 0]).float(), generator)
         result = result.index_copy(0, rows, noisy)
-    for row in np.flatnonzero(chosen & (rng.random(count) < 0.15)):
+    for row in np.flatnonzero(chosen & (rng.random(count) < 0.12)):
         result[row : row + 1] = blur(result[row : row + 1], float(rng.uniform(0.4, _BLUR)))
     return result.clamp(0, 1)
 

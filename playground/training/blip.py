@@ -11,6 +11,7 @@ Run: ``python -m playground.training.blip --minutes 75``
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -221,14 +222,14 @@ def learn(run: Run, blip: BlipForConditionalGeneration, clip: CLIPModel) -> list
     return train(run, objective, batch_maker(), optimizers=[tower, *others])
 
 
-def main() -> None:
+def main(given: Sequence[str] | None = None) -> None:
     """Parse the options, train, and save the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, folder="runs/blip", minutes=75, batch=16)
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--clip", type=Path, default=Path("assets/moji/moji-clip"))
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-blip"))
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     run = run_from(arguments)
     announce("blip")
     torch.manual_seed(arguments.seed)

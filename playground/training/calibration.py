@@ -1,8 +1,9 @@
 """From the probability of Moji's answers to the share that is right: ``python -m playground.training.calibration``.
 
-Answers of ``playground.tasks.answer``, as the app gives them, to questions of every type about fresh scenes that no
-training step can draw; the map is fitted to some and measured on others (other seeds). Writes ``calibration.json``
-beside the weights. 100 + 100 scenes take some five minutes a model on one core.
+Answers of ``playground.tasks.answer``, as the app gives them, to questions of every kind about fresh scenes that no
+training step can draw, half of them changed as training changes them; the map is fitted to some and measured on others
+(other seeds). Writes ``calibration.json`` beside the weights. 100 + 100 scenes take some five minutes a model on one
+core.
 """
 
 from __future__ import annotations
@@ -26,18 +27,23 @@ from playground.moji.asking import LOOSE
 from playground.tasks.answer import answer
 from playground.training.evaluate import CHAT_MODELS, shipped
 from playground.training.measures_answers import Reply, is_right, questions_about
+from playground.training.measures_looks import AUGMENTED
 from playground.training.measures_worlds import as_drawn, fresh_scenes
 from playground.training.scoring import calibration, calibration_error
 
+EACH = 14  # questions about a scene
 FITTED, MEASURED = 101, 102  # seeds of fresh scenes; `evaluate` takes 0 and 1
 Answers = tuple[list[float], list[bool]]
 """How probable each answer was, and whether it was right."""
 
 
 def answers(chat: ChatModel, scenes: int, seed: int) -> Answers:
-    """The probability of each answer about fresh scenes, and whether it is right word for word."""
-    asked = [item for item in questions_about(as_drawn(fresh_scenes(scenes, seed)), seed, LOOSE)]
-    alone = [item for item in asked if len(item.talk) == 1]  # the tab asks one question
+    """The probability of each answer about fresh scenes, half of them in changed light and other drawing styles, and
+    whether it is right word for word: some EACH questions of all kinds a scene."""
+    pictures = [*fresh_scenes(scenes - scenes // 2, seed), *AUGMENTED.scenes(scenes // 2, seed)]
+    alone = [item for item in questions_about(as_drawn(pictures), seed, LOOSE) if len(item.talk) == 1]
+    drawn = np.random.default_rng(seed).permutation(len(alone))[: EACH * scenes]
+    alone = [alone[index] for index in sorted(drawn)]  # the tab asks one question
     seen, sure, right = Seen(), [], []
     for item in tqdm(alone, desc=f"{chat.name}, seed {seed}", leave=False):
         found = answer(chat, item.image, item.talk[-1].question, seen=seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from copy import deepcopy
 from functools import wraps
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 import torch
+from safetensors import SafetensorError
 from torch import distributed, nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
@@ -46,13 +48,24 @@ def save_checkpoint(model: PreTrainedModel, processor: ProcessorMixin, folder: P
     """Write model and processor to ``folder``, weights in bf16 and in shards under 9 MB.
 
     Under bf16 autocast training multiplies with just these numbers; a model trained in float32 is rounded to them.
-    The model given keeps its own precision. Weights of an earlier save that the new one has not replaced are removed.
-    Of several processes the first one writes, the others wait.
+    The model given keeps its own precision. All is written beside the folder first, so that a full disk or a kill
+    leaves what was there as it was; then weights of an earlier save are replaced, and other files of the folder stay.
+    Of several processes the first one writes, the others wait. Raises OSError where there is no room.
     """
-    for old in folder.glob("model*.safetensors*"):
-        old.unlink()
-    deepcopy(model).to(torch.bfloat16).save_pretrained(folder, max_shard_size="8MB")
-    processor.save_pretrained(folder)
+    fresh = folder.with_name(f"{folder.name}.fresh")
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        deepcopy(model).to(torch.bfloat16).save_pretrained(fresh, max_shard_size="8MB")
+        processor.save_pretrained(fresh)
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("model*.safetensors*"):
+            old.unlink()
+        for written in sorted(fresh.iterdir()):
+            written.replace(folder / written.name)
+    except (SafetensorError, RuntimeError) as error:  # how the libraries tell of a full disk
+        raise OSError(f"The checkpoint could not be written to {folder}: {error}") from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 @torch.no_grad()

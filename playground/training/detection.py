@@ -11,6 +11,7 @@ Run: ``python -m playground.training.detection --minutes 35``
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -207,14 +208,14 @@ def detect(run: Run, owl: OwlViTForObjectDetection, tokenizer: PreTrainedTokeniz
     return train(run, DetectionObjective(owl), batch_maker(tokenizer), optimizers=optimizers)
 
 
-def main() -> None:
+def main(given: Sequence[str] | None = None) -> None:
     """Parse the options, train, and save the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, folder="runs/detection", minutes=35, batch=16)
     parser.add_argument("--clip", type=Path, default=Path("assets/moji/moji-clip"))
     parser.add_argument("--begin", type=Path, help="an earlier moji-owl, whose heads go on with these encoders")
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-owl"))
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     run = run_from(arguments)
     announce("detection")
     torch.manual_seed(arguments.seed)

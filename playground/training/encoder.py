@@ -182,7 +182,7 @@ def batch_maker(
     return make_batch
 
 
-def main() -> None:
+def main(given: Sequence[str] | None = None) -> None:
     """Parse the options, train, and save the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, folder="runs/encoder", minutes=40, batch=64)
@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("--begin", type=Path, help="go on from this moji-clip")
     parser.add_argument("--without", nargs="*", choices=ALL_STYLES, default=(), help="styles to leave out")
     parser.add_argument("--sprites", type=float, default=SPRITE_SHARE, help="share of the budget for single sprites")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     run = run_from(arguments)
     announce("encoder")
     torch.manual_seed(arguments.seed)

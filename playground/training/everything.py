@@ -8,7 +8,15 @@ Run: ``python -m playground.training.everything --minutes 75``
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from playground.training.instruction import run_stage
 
+
+def main(given: Sequence[str] | None = None) -> None:
+    """Parse the options, train, and save the checkpoint."""
+    run_stage("everything", __doc__, minutes=75, rate=0.6, given=given)
+
+
 if __name__ == "__main__":
-    run_stage("everything", __doc__, minutes=75, rate=0.6)
+    main()

@@ -9,6 +9,7 @@ Run: ``python -m playground.training.instruction --minutes 75``
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -94,14 +95,16 @@ def instruct(
     return train(run, InstructionObjective(vlm), batch_maker(curriculum), matrix_rate=2e-3, other_rate=1.5e-3)
 
 
-def run_stage(stage: str, description: str | None, *, minutes: float, rate: float = 1.0) -> None:
+def run_stage(
+    stage: str, description: str | None, *, minutes: float, rate: float = 1.0, given: Sequence[str] | None = None
+) -> None:
     """Parse the options of "instruction" or "everything", train, and save the checkpoint."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, folder=f"runs/{stage}", minutes=minutes, batch=16, rate=rate)
     parser.add_argument("--start", type=Path, default=Path("assets/moji/moji-vlm"), help="the checkpoint to go on from")
     parser.add_argument("--full", action="store_true", default=stage == "everything", help="no curriculum")
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-vlm"))
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     run = run_from(arguments)
     announce(stage)
     vlm = LlavaForConditionalGeneration.from_pretrained(arguments.start, dtype=torch.float32)

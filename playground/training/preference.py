@@ -33,7 +33,7 @@ from playground.moji.questions import presence
 from playground.moji.scenes import Scene
 from playground.moji.words import SHORT_PROMPT, Exchange, counted, counts, join_phrases, sentence, short_caption
 from playground.moji.world import NUMBERS
-from playground.training.answers import answer_logits
+from playground.training.answers import answer_log_probabilities
 from playground.training.checkpoint import save_checkpoint
 from playground.training.loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
 from playground.training.measures_answers import LONGEST, Asked, ask
@@ -91,17 +91,8 @@ class PreferenceObjective(nn.Module):
     def answer_log_probabilities(
         self, vlm: LlavaForConditionalGeneration, batch: dict[str, torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """log p of every whole answer, and its length in tokens; both (pairs, 2).
-
-        Answers are the runs of tokens that have a weight.
-        """
-        logits, target = answer_logits(vlm, **batch)
-        each = logits.log_softmax(-1).gather(-1, target[:, None])[:, 0]
-        wanted = F.pad(batch["weights"] > 0, (1, 0))  # (rows, tokens + 1): a run begins where it changes to True
-        begins = wanted[:, 1:] & ~wanted[:, :-1]
-        number = begins.flatten().cumsum(0).view_as(begins)[wanted[:, 1:]] - 1
-        none = each.new_zeros(int(begins.sum()))
-        whole, length = none.index_add(0, number, each), none.index_add(0, number, torch.ones_like(each))
+        """log p of every whole answer, and its length in tokens; both (pairs, 2)."""
+        whole, length = answer_log_probabilities(vlm, batch)
         return whole.view(-1, 2), length.view(-1, 2)
 
     def forward(self, **batch: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -192,7 +183,7 @@ def measure(vlm: LlavaForConditionalGeneration, processor: LlavaProcessor, count
     return told | {"yes_no": score.accuracy, "yes": score.yes}
 
 
-def main() -> None:
+def main(given: Sequence[str] | None = None) -> None:
     """Parse the options, measure, train, measure again, and save the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, folder="runs/preference", minutes=5, batch=8)
@@ -201,7 +192,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, default=Path("assets/moji/moji-vlm"), help="an instructed checkpoint")
     parser.add_argument("--output", type=Path, default=Path("runs/moji-vlm-preferred"))
     parser.add_argument("--scenes", type=int, default=200, help="fresh scenes to measure on, before and after")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     run = run_from(arguments)
     announce("preference")
     vlm = LlavaForConditionalGeneration.from_pretrained(arguments.start, dtype=torch.float32)

@@ -34,6 +34,7 @@ def training_scene(
     """
     stretch = float(np.exp(rng.uniform(-0.5, 0.5))) if rng.random() < 0.3 else 1.0
     sizes = (24, 40) if rng.random() < 0.1 else None
+    share *= float(rng.random())  # some scenes are as drawn, in some each thing looks otherwise
     variety = Variety(styles, shapes=True, changes=share)
     scene = reframed(make_scene(rng, count, sizes=sizes, stretch=stretch, variety=variety), rng, share)
     return replace(scene, pixels=_worn(scene.image, rng)) if rng.random() < 0.2 else scene

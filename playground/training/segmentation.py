@@ -8,6 +8,7 @@ Run: ``python -m playground.training.segmentation --minutes 12``
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -114,14 +115,14 @@ def batch_maker(tokenizer: PreTrainedTokenizerFast) -> MakeBatch:
     return make_batch
 
 
-def main() -> None:
+def main(given: Sequence[str] | None = None) -> None:
     """Parse the options, train, and save the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_arguments(parser, folder="runs/segmentation", minutes=12, batch=32)
     parser.add_argument("--clip", type=Path, default=Path("assets/moji/moji-clip"))
     parser.add_argument("--begin", type=Path, help="take the mask decoder from this moji-clipseg")
     parser.add_argument("--output", type=Path, default=Path("assets/moji/moji-clipseg"))
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     run = run_from(arguments)
     announce("segmentation")
     torch.manual_seed(arguments.seed)

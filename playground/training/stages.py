@@ -51,6 +51,12 @@ STAGES = {
         ("vision tower", "projector", "word embeddings"),
         "true answers likelier than hallucinated ones, measured against the start",
     ),
+    "reward": Stage(
+        "moji-vlm-rewarded",
+        ("projector", "word embeddings", "language model"),
+        ("vision tower",),
+        "own answers likelier by how right they are",
+    ),
     "everything": Stage(
         "moji-vlm", ("vision tower", "projector", "word embeddings", "language model"), (), "next word of answers"
     ),
