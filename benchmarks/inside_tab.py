@@ -22,7 +22,7 @@ from measuring import medians, print_table  # noqa: E402
 
 from playground.interpret.methods import METHODS  # noqa: E402
 from playground.tasks.examples import examples  # noqa: E402
-from playground.ui.tabs.attention import actions  # noqa: E402
+from playground.ui.tabs.attention import actions, answers  # noqa: E402
 from playground.ui.tabs.attention.view import CONTROLS  # noqa: E402
 
 
@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=30)
     rounds = parser.parse_args().rounds
-    *_, parts = actions.ask(str(examples()[0].path), "what is in the picture?", "moji-vlm")
+    *_, parts = answers.ask(str(examples()[0].path), "what is in the picture?", "moji-vlm")
     kept = parts["kept"]
     begin = dict(word=1, method="attention", layer=0, head=0, opacity=0.75, against="ball", which=0, place=0)
 

@@ -19,6 +19,11 @@ from playground.ui.tabs.attention import (
     actions as attention_actions,
 )
 from playground.ui.tabs.attention import (
+    animation,
+    answers,
+    events,
+)
+from playground.ui.tabs.attention import (
     layout as attention_tab,
 )
 from playground.ui.tabs.attention import (
@@ -40,7 +45,7 @@ def test_attention_is_switched_off_with_the_reason(monkeypatch: pytest.MonkeyPat
 
 def asked(question: str, name: str = "moji-vlm") -> dict:
     """What the Attention tab shows at the end of an answer about the first scene, by the names of its parts."""
-    return whole(attention_actions.ask(str(examples()[0].path), question, name))
+    return whole(answers.ask(str(examples()[0].path), question, name))
 
 
 def whole(steps: Iterator[dict]) -> dict:
@@ -127,17 +132,17 @@ def test_settings_of_an_earlier_answer_get_one_sentence() -> None:
 
 def test_why_shows_the_very_answer_that_was_given() -> None:
     turn = Turn("user", "how many dogs are there?", (str(examples()[0].path),))
-    parts = whole(attention_actions.look_into(Why((turn,), "three", "moji-vlm")))
+    parts = whole(answers.look_into(Why((turn,), "three", "moji-vlm")))
     assert [word.text for word in parts["kept"].trace.words] == ["three"]
     assert "two" in parts["sure"]  # what it would rather have said
-    parts = whole(attention_actions.look_into(Why((turn,), "", "moji-vlm")))
+    parts = whole(answers.look_into(Why((turn,), "", "moji-vlm")))
     assert "cannot be spelled" in parts["note"]
 
 
 def test_a_saved_trace_is_looked_at_without_its_model(tmp_path: Path) -> None:
     parts = asked("what is in the picture?")
-    file = attention_actions.save_file(parts["kept"])["saved"].value["path"]
-    *_, opened = attention_actions.open_file(file)
+    file = answers.save_file(parts["kept"])["saved"].value["path"]
+    *_, opened = answers.open_file(file)
     assert opened["colours"] == parts["colours"] and "leans on the picture" in opened["colours"]
     assert opened["about"].count("Not here") == 1 and "Attention rollout, Gradient × attention" in opened["about"]
     assert [name for _, name in opened["method"].choices] == ["attention", "sinks"]
@@ -148,12 +153,12 @@ def test_a_saved_trace_is_looked_at_without_its_model(tmp_path: Path) -> None:
     )
     assert before["heat"].tobytes() == after["heat"].tobytes()
     older = str(save_trace(replace(parts["kept"].trace, leans=()), tmp_path / "older.safetensors"))
-    *_, opened = attention_actions.open_file(older)
+    *_, opened = answers.open_file(older)
     assert "leans on the words" not in opened["colours"] and "not known here" in opened["colours"]
     assert "dotted" in opened["colours"]
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"no trace")
-    *_, refused = attention_actions.open_file(str(broken))
+    *_, refused = answers.open_file(str(broken))
     assert "broken.safetensors is no trace" in refused["note"]
 
 
@@ -196,7 +201,7 @@ def test_what_runs_can_be_stopped_and_leaves_nothing_behind(monkeypatch: pytest.
         assert len(tokens) == 1 and model._turn.acquire(blocking=False)
         model._turn.release()
         tokens.clear()
-    shown = attention_actions.stopped()
+    shown = events.stopped()
     assert not shown["stop"].interactive and not shown["halt"].interactive and "Stopped" in shown["verdict"]
 
 
@@ -204,16 +209,16 @@ def test_a_play_of_layers_gives_the_method_back() -> None:
     parts = asked("what is in the picture?")
     kept = parts["kept"]
     assert "Not by this method" in parts["layer"].info and not parts["layer"].interactive
-    begun = attention_actions.play("layer", kept, "", "", *set_to(parts))
+    begun = animation.play("layer", kept, "", "", *set_to(parts))
     assert begun["method"].value == "attention" and begun["before"] == "patches" and begun["layer"].interactive
     playing = parts | begun
-    paused = attention_actions.play("layer", kept, "layer", "patches", *set_to(playing, layer=1))
+    paused = animation.play("layer", kept, "layer", "patches", *set_to(playing, layer=1))
     assert paused["method"].value == "patches" and paused["before"] == paused["playing"] == "" and "heat" in paused
-    last = attention_actions.step(kept, "layer", "patches", *set_to(playing, layer=kept.trace.layers))
+    last = animation.step(kept, "layer", "patches", *set_to(playing, layer=kept.trace.layers))
     assert last["method"].value == "patches" and last["playing"] == "" and last["layer"].value == 0
-    own = attention_actions.step(kept, "layer", "patches", *set_to(playing, method="rollout", layer=kept.trace.layers))
+    own = animation.step(kept, "layer", "patches", *set_to(playing, method="rollout", layer=kept.trace.layers))
     assert "method" not in own  # chosen meanwhile: it stays
-    plain = attention_actions.play("layer", kept, "", "", *set_to(parts, method="attention"))
+    plain = animation.play("layer", kept, "", "", *set_to(parts, method="attention"))
     assert plain.get("before", "") == "" and "method" not in plain
 
 

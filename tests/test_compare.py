@@ -10,8 +10,8 @@ from PIL import Image
 from scripted_server import says, scripted
 
 from playground import load
+from playground.interpret.forward.image_dependence import says_little
 from playground.interpret.methods.base import CannotExplain
-from playground.interpret.methods.image_dependence import says_little
 from playground.interpret.metrics.baselines import beside_baselines
 from playground.tasks.compare import fusion, look, same_word, side, telling_word
 from playground.tasks.examples import examples, truth_of

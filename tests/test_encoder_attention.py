@@ -8,7 +8,8 @@ import transformers as hf
 
 from playground import load
 from playground.interpret.encoder_attention import encoder_attention
-from playground.interpret.trace import paint, trace_picture
+from playground.interpret.painting import paint
+from playground.interpret.trace import trace_picture
 from playground.models.generation import image_inputs as vision
 from playground.models.layout.positions import NoLayout
 from playground.models.messages import Message

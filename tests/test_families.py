@@ -23,7 +23,7 @@ from families import (
 from PIL import Image
 
 from playground import load
-from playground.interpret.methods.teacher_forcing import rerun
+from playground.interpret.forward.teacher_forcing import rerun
 from playground.interpret.trace import Trace, trace
 from playground.models.chat import ChatModel
 from playground.models.layout.positions import NoLayout, image_layouts, image_positions

@@ -13,8 +13,9 @@ from PIL import Image
 
 from playground import load
 from playground.interpret.metrics.score import mass_inside, pointing_hit
+from playground.interpret.painting import attention_map
 from playground.interpret.recorder import Recorder, available
-from playground.interpret.trace import attention_map, trace, words_of
+from playground.interpret.trace import trace, words_of
 from playground.models.attention import plug_in
 from playground.models.chat import ChatModel
 from playground.models.layout.positions import ImageLayout, NoLayout

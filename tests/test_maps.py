@@ -10,14 +10,14 @@ from PIL import Image
 
 from playground import load
 from playground.imaging.drawing import maps_grid
-from playground.interpret.heads import head_maps
+from playground.interpret.forward.image_dependence import BLANK, leaning
 from playground.interpret.methods import explain
-from playground.interpret.methods.image_dependence import BLANK, leaning
 from playground.interpret.metrics.baselines import baseline, beside_baselines
 from playground.interpret.metrics.check import by_chance, check
 from playground.interpret.metrics.measure import named_things
+from playground.interpret.painting import attention_map, head_maps
 from playground.interpret.token_lookup import box_of, columns_of, tokens_at, words_at
-from playground.interpret.trace import attention_map, trace, trace_picture
+from playground.interpret.trace import trace, trace_picture
 from playground.models.messages import Message
 from playground.moji.fresh import fresh_scenes
 from playground.tasks.examples import examples, truth_of

@@ -12,14 +12,14 @@ from families import CHAT_FAMILIES
 from PIL import Image
 
 from playground import load
+from playground.interpret.forward.image_dependence import BLANK, blank, leaning, says_little
+from playground.interpret.forward.logit_lens import logit_lens
+from playground.interpret.forward.propagate_relevance import back, image_tokens
+from playground.interpret.forward.teacher_forcing import probabilities, rerun
 from playground.interpret.methods import METHODS, CannotExplain, explain, reason
 from playground.interpret.methods.activation import rank_gaussian
-from playground.interpret.methods.image_dependence import BLANK, blank, leaning, says_little
-from playground.interpret.methods.logit_lens import logit_lens
 from playground.interpret.methods.occlusion import _covers
 from playground.interpret.methods.patches import _blurred
-from playground.interpret.methods.propagate_relevance import back, image_tokens
-from playground.interpret.methods.teacher_forcing import probabilities, rerun
 from playground.interpret.metrics.score import mass_inside
 from playground.interpret.trace import Trace, Word, trace, trace_picture
 from playground.models.chat import ChatModel

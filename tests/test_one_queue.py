@@ -26,7 +26,7 @@ ASK_ONLY = {
     "ui.tabs.attention.layout.capability",
     "ui.tabs.chat.settings.capability",
     "ui.tabs.chat.settings.switched",
-    "ui.tabs.segment.layout.able",
+    "ui.tabs.segment.actions.able",
     "ui.components.picker.picker.<locals>.get",
     "ui.components.picker.picker.<locals>.offer",
     "ui.components.picker.picker.<locals>.pick",

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from playground import load
-from playground.interpret.trace import attention_map, trace
+from playground.interpret.painting import attention_map
+from playground.interpret.trace import trace
 from playground.models.layout.positions import image_layouts, image_positions
 from playground.models.loading import LoadError
 from playground.models.messages import Message

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from playground import load
+from playground.interpret.forward.image_dependence import FUNCTION_WORDS
 from playground.interpret.methods import METHODS, explain
-from playground.interpret.methods.image_dependence import FUNCTION_WORDS
 from playground.interpret.metrics.baselines import BASELINES, baseline, beside_baselines, random_scores
 from playground.interpret.metrics.faithfulness import area, curves
 from playground.interpret.metrics.measure import Plan, measure, named_things

@@ -16,8 +16,8 @@ from playground.tasks.examples import examples, truth_of
 from playground.ui.components import picture_input
 from playground.ui.components.shown_copy import UploadPath
 from playground.ui.gradio_patches import get_upload_folder
+from playground.ui.tabs.segment import actions as segment_tab
 from playground.ui.tabs.segment import export as segment_export
-from playground.ui.tabs.segment import layout as segment_tab
 from playground.ui.tabs.segment import view as segment_view
 from playground.ui.tabs.segment.view import Segmented
 

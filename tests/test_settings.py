@@ -11,7 +11,7 @@ import pytest
 from playground import network, settings
 from playground.settings import SettingError, read
 from playground.ui import serve
-from playground.ui.listening import listening_at, url_host
+from playground.ui.serve import listening_at, url_host
 
 VARIABLES = [field.alias for field in settings.Settings.model_fields.values()]
 

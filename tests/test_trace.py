@@ -13,10 +13,11 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from playground import load
-from playground.interpret.methods.teacher_forcing import probabilities
+from playground.interpret.forward.teacher_forcing import probabilities
 from playground.interpret.metrics.sanity import given
+from playground.interpret.painting import attention_map, paint
 from playground.interpret.recorder import Recorder, Rows
-from playground.interpret.trace import CannotRepeat, attention_map, paint, trace, trace_answer, trace_picture
+from playground.interpret.trace import CannotRepeat, trace, trace_answer, trace_picture
 from playground.interpret.trace_file import LARGEST, load_trace, save_trace
 from playground.models.messages import Message, asked
 from playground.tasks.examples import examples

@@ -185,7 +185,7 @@ def _layout(model: ChatModel) -> tuple[bool | None, str]:
 def _attention(model: ChatModel) -> tuple[bool | None, str]:
     if model.attention_reason:
         return None, model.attention_reason
-    from playground.interpret.methods.cost import refusal
+    from playground.interpret.forward.cost import refusal
     from playground.interpret.metrics.sanity import given
     from playground.interpret.trace import trace
 

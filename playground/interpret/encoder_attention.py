@@ -36,7 +36,7 @@ class EncoderAttention:
 
     attention: float32 (layers, heads, tokens, tokens); row q is what token q attends to, and sums to 1.
     layouts: one layout, whose tokens are those that show a place, row by row; a class token is in none.
-    image_sizes: (width, height) of the picture. `playground.interpret.trace.paint` takes this in place of a trace:
+    image_sizes: (width, height) of the picture. `playground.interpret.painting.paint` takes this in place of a trace:
     `paint(found.attention[layer, head, token][list(found.layouts[0].tokens)], found)`.
     """
 

@@ -45,7 +45,7 @@ def attend(
 ) -> Trace:
     """Answer the question once and keep the attention of every token, layer and head on the picture.
 
-    `playground.interpret.trace.attention_map` then paints any word, layer and head without another run.
+    `playground.interpret.painting.attention_map` then paints any word, layer and head without another run.
     seen: the session's encoded pictures.
 
     Raises:

@@ -36,7 +36,7 @@ class Side:
     where a server tells none. statistics: what the answer took. fusion: how the model brings picture and words
     together, in a sentence.
     trace: the answer's words and their attention; None where it cannot be read, and then `reason` says why.
-    leans: how much each word leans on the picture, see `playground.interpret.methods.image_dependence`; () where
+    leans: how much each word leans on the picture, see `playground.interpret.forward.image_dependence`; () where
     nobody asked the model, because it is slow.
     """
 
@@ -113,7 +113,7 @@ def _leans(model: AnyChatModel, traced: Trace | None, stop: threading.Event | No
     """How much each word leans on the picture, of a quick model: it runs twice more."""
     if traced is None or not traced.words or traced.answer.statistics.seconds > QUICK:
         return ()
-    from playground.interpret.methods.image_dependence import leaning
+    from playground.interpret.forward.image_dependence import leaning
 
     try:
         with stopped_by(stop):

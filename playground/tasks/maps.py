@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from playground.interpret.methods.logit_lens import Lens
+    from playground.interpret.forward.logit_lens import Lens
     from playground.interpret.methods.patches import PatchMap
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
@@ -81,7 +81,7 @@ def looked_into(trace: Trace, model: ChatModel | None = None) -> Looked:
 
 def with_leans(looked: Looked, model: ChatModel, *, stop: threading.Event | None = None) -> Looked:
     """The same with how much each word leans on the picture. Runs the model twice; `stop` ends that by Stopped."""
-    from playground.interpret.methods.image_dependence import leaning
+    from playground.interpret.forward.image_dependence import leaning
 
     with stopped_by(stop):
         return replace(looked, trace=replace(looked.trace, leans=leaning(model, looked.trace)))
@@ -162,7 +162,7 @@ def read_lens(looked: Looked, model: ChatModel, *, stop: threading.Event | None 
 
     stop: set it to end the run of the model; then Stopped is raised. Raises what `logit_lens` raises.
     """
-    from playground.interpret.methods.logit_lens import logit_lens
+    from playground.interpret.forward.logit_lens import logit_lens
 
     if not looked.lens:
         with stopped_by(stop):
@@ -180,7 +180,7 @@ def most_telling(words: Sequence[str], leans: Sequence[float], truths: Iterable[
 
     leans: how much each does, () where nobody knows.
     """
-    from playground.interpret.methods.image_dependence import says_little
+    from playground.interpret.forward.image_dependence import says_little
 
     known = [truth for truth in truths if truth]
     for index, text in enumerate(words):

@@ -68,7 +68,7 @@ def glance(
 
 def telling_word(trace: Trace) -> int:
     """The index of the longest word that is neither a function word nor a mark; the first of equal ones."""
-    from playground.interpret.methods.image_dependence import says_little
+    from playground.interpret.forward.image_dependence import says_little
 
     words = [word.text for word in trace.words]
     return max(range(len(words)), key=lambda index: (not says_little(words[index]), len(words[index])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from playground.checkpoints.device import is_out_of_memory
-from playground.tasks import disk
+from playground.tasks.exports import disk
 
 _log = logging.getLogger(__name__)
 

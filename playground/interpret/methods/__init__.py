@@ -67,7 +67,7 @@ def explain(
     else:
         several = {}
     if model is not None:
-        from playground.interpret.methods.cost import refusal
+        from playground.interpret.forward.cost import refusal
 
         if short := refusal(method, model, trace, **several):
             raise CannotExplain(short)
@@ -102,7 +102,7 @@ def reason(method: str, model: ChatModel, trace: Trace | None = None) -> str | N
     if METHODS[method].needs == "trace" and model.attention_reason:
         return model.attention_reason
     if method == "activation":
-        from playground.interpret.methods.logit_lens import apart
+        from playground.interpret.forward.logit_lens import apart
 
         if why := apart(model):
             return why
@@ -113,7 +113,7 @@ def reason(method: str, model: ChatModel, trace: Trace | None = None) -> str | N
     if method in ("rollout", "relevance", "patches") and not _all_attend(model):
         return "Some of its layers work without attention, so it cannot be followed down through them."
     if trace is not None:
-        from playground.interpret.methods.cost import refusal
+        from playground.interpret.forward.cost import refusal
 
         return refusal(method, model, trace)
     return None

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playground.interpret.methods.logit_lens import normalised
-from playground.interpret.methods.propagate_relevance import image_tokens
-from playground.interpret.methods.teacher_forcing import rerun
-from playground.interpret.trace import paint
+from playground.interpret.forward.logit_lens import normalised
+from playground.interpret.forward.propagate_relevance import image_tokens
+from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.painting import paint
 
 if TYPE_CHECKING:
     import torch
 
-    from playground.interpret.methods.teacher_forcing import Rerun
+    from playground.interpret.forward.teacher_forcing import Rerun
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 

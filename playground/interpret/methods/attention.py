@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playground.interpret.trace import paint
+from playground.interpret.painting import paint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

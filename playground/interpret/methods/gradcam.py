@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playground.interpret.methods.propagate_relevance import image_tokens
-from playground.interpret.methods.teacher_forcing import rerun
-from playground.interpret.trace import paint
+from playground.interpret.forward.propagate_relevance import image_tokens
+from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.painting import paint
 
 if TYPE_CHECKING:
     import numpy as np

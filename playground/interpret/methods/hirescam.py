@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from playground.interpret.methods.gradcam import features_and_slopes
-from playground.interpret.trace import paint
+from playground.interpret.painting import paint
 
 if TYPE_CHECKING:
     import numpy as np

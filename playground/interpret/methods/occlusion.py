@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from playground.interpret.methods.cost import together
-from playground.interpret.methods.image_dependence import mean_colour
-from playground.interpret.methods.teacher_forcing import pictures_of, probabilities
+from playground.interpret.forward.cost import together
+from playground.interpret.forward.image_dependence import mean_colour
+from playground.interpret.forward.teacher_forcing import pictures_of, probabilities
 
 if TYPE_CHECKING:
     from PIL import Image

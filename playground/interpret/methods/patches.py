@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from playground.interpret.forward.teacher_forcing import pictures_of
 from playground.interpret.methods.relevance import all_relevances
-from playground.interpret.methods.teacher_forcing import pictures_of
-from playground.interpret.trace import paint
+from playground.interpret.painting import paint
 
 if TYPE_CHECKING:
     from playground.interpret.encoder_attention import EncoderAttention

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playground.interpret.methods.propagate_relevance import back, image_tokens
-from playground.interpret.methods.streamed import Chosen, chosen, relevant
-from playground.interpret.methods.teacher_forcing import rerun
-from playground.interpret.trace import paint
+from playground.interpret.forward.propagate_relevance import back, image_tokens
+from playground.interpret.forward.streamed import Chosen, chosen, relevant
+from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.painting import paint
 from playground.models.attention import is_plugged_in
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def explain(
     """The sum over the word's pieces. layer: only up to this layer. head: this one alone in each layer, else the mean.
 
     layers, heads: only these count; fewer layers, counted from the last one, take less memory. Runs the model again
-    and back, see `playground.interpret.methods.streamed`; where its attention function cannot be exchanged (BLIP,
+    and back, see `playground.interpret.forward.streamed`; where its attention function cannot be exchanged (BLIP,
     Florence-2) with attention that is kept whole: some four times layers × heads × tokens² numbers. Raises IndexError
     for a layer or head that is not there.
     """

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playground.interpret.methods.propagate_relevance import back, image_tokens
-from playground.interpret.methods.streamed import chosen, rolled_out
-from playground.interpret.methods.teacher_forcing import rerun
-from playground.interpret.trace import paint
+from playground.interpret.forward.propagate_relevance import back, image_tokens
+from playground.interpret.forward.streamed import chosen, rolled_out
+from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.painting import paint
 from playground.models.attention import is_plugged_in
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def explain(
     """The mean over the word's pieces. layer: only up to this layer. head: this one alone in each layer, else the mean.
 
     layers, heads: only these count; the other layers pass on what stood below them. Runs the model again, see
-    `playground.interpret.methods.streamed`; where its attention function cannot be exchanged (BLIP, Florence-2) with
+    `playground.interpret.forward.streamed`; where its attention function cannot be exchanged (BLIP, Florence-2) with
     attention that is kept whole: layers × heads × tokens² numbers. Raises IndexError for a layer or head that is not
     there.
     """

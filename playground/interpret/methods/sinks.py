@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playground.interpret.methods.attention import picked
-from playground.interpret.trace import paint
+from playground.interpret.painting import paint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from playground.interpret.methods.image_dependence import BLANK, leaning
+from playground.interpret.forward.image_dependence import BLANK, leaning
 from playground.interpret.metrics.baselines import baseline
 from playground.interpret.metrics.faithfulness import Curves, curves
 from playground.interpret.metrics.sanity import forgotten_map, randomised, rank_correlation
@@ -35,7 +35,7 @@ class Check:
     """What was found for one map.
 
     own: its curves. draws: those of maps of random patches. lean: how much the word leans on the picture, see
-    `playground.interpret.methods.image_dependence`. unchanged: the rank correlation of the map with that of the same
+    `playground.interpret.forward.image_dependence`. unchanged: the rank correlation of the map with that of the same
     model with random weights, best near 0; None where there is no room for a second model, or no map of it, and then
     reason says so.
     """

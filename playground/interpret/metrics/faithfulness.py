@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playground.interpret.methods.image_dependence import mean_colour
-from playground.interpret.methods.teacher_forcing import pictures_of, probabilities
+from playground.interpret.forward.image_dependence import mean_colour
+from playground.interpret.forward.teacher_forcing import pictures_of, probabilities
 from playground.interpret.metrics.score import levels
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from playground.interpret.forward.image_dependence import BLANK, leaning, says_little
 from playground.interpret.methods import METHODS, explain, reason
-from playground.interpret.methods.image_dependence import BLANK, leaning, says_little
 from playground.interpret.metrics.baselines import BASELINES, baseline
 from playground.interpret.metrics.faithfulness import curves
 from playground.interpret.metrics.sanity import forgotten_map, randomised, rank_correlation

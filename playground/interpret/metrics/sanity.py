@@ -47,8 +47,8 @@ def given(model: ChatModel, trace: Trace) -> Trace:
     """
     import torch
 
-    from playground.interpret.methods.propagate_relevance import image_tokens
-    from playground.interpret.methods.teacher_forcing import rerun
+    from playground.interpret.forward.propagate_relevance import image_tokens
+    from playground.interpret.forward.teacher_forcing import rerun
 
     run = rerun(model, trace, attention=True)
     squares = torch.cat(run.cross or run.attention)  # layers, heads, tokens, tokens seen

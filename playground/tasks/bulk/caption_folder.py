@@ -11,9 +11,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playground.tasks import TaskError, disk
-from playground.tasks.bulk.many import Result, caption_each
+from playground.tasks import TaskError
+from playground.tasks.bulk.batches import Result
+from playground.tasks.bulk.many import caption_each
 from playground.tasks.captions.wording import Style
+from playground.tasks.exports import disk
 from playground.tasks.exports.captions import Captioned, CaptionsLog
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from playground.tasks import TaskError, disk
+from playground.tasks import TaskError
+from playground.tasks.exports import disk
 
 _UNKNOWN_HERE = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK)
 

@@ -18,7 +18,7 @@ from playground.ui.components.fields import Fields
 from playground.ui.components.picture_input import picture_input
 from playground.ui.components.streaming import MODEL_QUEUE
 from playground.ui.loaded import chat_model, title
-from playground.ui.tabs.attention import actions
+from playground.ui.tabs.attention import actions, animation, answers, events
 from playground.ui.tabs.attention.picture import map_field
 from playground.ui.tabs.attention.view import CONTROLS
 
@@ -115,7 +115,7 @@ def _map() -> dict[str, Any]:
                 play_layer = gr.Button("▶ Play layers", size="sm", min_width=130)
                 play_word = gr.Button("▶ Play words", size="sm", min_width=130)
             opacity = gr.Slider(
-                0, 1, actions.OPACITY, step=0.05, label="Opacity", buttons=[], info="0 shows the picture alone."
+                0, 1, answers.OPACITY, step=0.05, label="Opacity", buttons=[], info="0 shows the picture alone."
             )
             against = gr.Dropdown([], label="Score against the true", info="The thing it should mark.", visible=False)
             score = gr.HTML()
@@ -161,7 +161,7 @@ def _wire(parts: dict[str, Any], chosen: gr.State, why: gr.State, scenes: list) 
     quick = {"preprocess": False, "concurrency_limit": 4, **_QUICK}
     asked = [chosen, opacity]
     asking = gr.on(
-        [parts["ask"].click, parts["question"].submit], onto(actions.ask),
+        [parts["ask"].click, parts["question"].submit], onto(answers.ask),
         [parts["picture"], parts["question"], *asked], outputs, trigger_mode="always_last", **model,
     )  # fmt: skip
     runs = [asking]
@@ -171,9 +171,9 @@ def _wire(parts: dict[str, Any], chosen: gr.State, why: gr.State, scenes: list) 
             [parts["picture"], parts["question"]], queue=False, api_visibility="private",
         )  # fmt: skip
         runs.append(filled.then(onto(_asking(scene)), asked, outputs, trigger_mode="always_last", **model))
-    runs.append(why.change(onto(actions.look_into), [why, opacity], outputs, **model))
-    parts["upload"].upload(onto(actions.open_file), [parts["upload"], opacity], outputs, **_QUICK)
-    parts["save"].click(onto(actions.save_file), kept, outputs, api_visibility="private", show_progress="hidden")
+    runs.append(why.change(onto(answers.look_into), [why, opacity], outputs, **model))
+    parts["upload"].upload(onto(answers.open_file), [parts["upload"], opacity], outputs, **_QUICK)
+    parts["save"].click(onto(answers.save_file), kept, outputs, api_visibility="private", show_progress="hidden")
 
     def moved(names: str, act: Callable) -> None:
         gr.on([parts[name].input for name in names.split()], onto(act), controls, outputs, **quick)
@@ -188,8 +188,8 @@ def _wire(parts: dict[str, Any], chosen: gr.State, why: gr.State, scenes: list) 
     parts["heat"].select(onto(actions.choose_place), controls, outputs, **quick)
     playing = [kept, parts["playing"], parts["before"], *controls[1:]]
     for what in ("layer", "word"):
-        parts[f"play_{what}"].click(onto(partial(actions.play, what)), playing, outputs, **quick)
-    parts["timer"].tick(onto(actions.step), playing, outputs, **quick)
+        parts[f"play_{what}"].click(onto(partial(animation.play, what)), playing, outputs, **quick)
+    parts["timer"].tick(onto(animation.step), playing, outputs, **quick)
     run = {"preprocess": False, "trigger_mode": "always_last", **model}
     wanted = [kept, parts["wanted"], *controls[1:]]
     runs += [
@@ -200,7 +200,7 @@ def _wire(parts: dict[str, Any], chosen: gr.State, why: gr.State, scenes: list) 
         ),
     ]
     gr.on(
-        [parts["stop"].click, parts["halt"].click], onto(actions.stopped), None, outputs, cancels=runs, queue=False,
+        [parts["stop"].click, parts["halt"].click], onto(events.stopped), None, outputs, cancels=runs, queue=False,
         show_progress="hidden", api_visibility="private",
     )  # fmt: skip
 
@@ -209,7 +209,7 @@ def _asking(scene: Example) -> Callable:
     """Ask what an example scene asks, whatever the fields hold by then."""
 
     def ask(name: str, opacity: float, request: gr.Request = None) -> Iterator[dict[str, Any]]:
-        yield from actions.ask(str(scene.path), scene.question, name, opacity, request)
+        yield from answers.ask(str(scene.path), scene.question, name, opacity, request)
 
     return ask
 

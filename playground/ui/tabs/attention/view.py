@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from PIL import Image
 
 from playground.imaging.drawing import Grid, draw_boxes, heatmap_over, maps_grid, masks_over, resized
-from playground.interpret.heads import head_maps
 from playground.interpret.methods import METHODS
 from playground.interpret.metrics.baselines import beside_baselines
+from playground.interpret.painting import head_maps
 from playground.interpret.token_lookup import box_of, columns_of, tokens_at, words_at
 from playground.tasks import TaskError
 from playground.tasks.maps import Looked, View, nouns_of, ready_map
@@ -85,6 +85,13 @@ def settings(looked: Looked | None, values: Sequence[Any]) -> Settings:
     if not numbers or chosen.method not in METHODS or any(value not in range(limit) for value, limit in limits):
         raise TaskError("These settings belong to an earlier answer. Ask again.")
     return chosen
+
+
+def with_method(chosen: Settings, method: str | None = None) -> Settings:
+    """The settings with another method, and layer and head 0 where it does not look at them."""
+    method = method or chosen.method
+    kept = {name: getattr(chosen, name) if name in METHODS[method].controls else 0 for name in ("layer", "head")}
+    return replace(chosen, method=method, **kept)
 
 
 def draw(looked: Looked, chosen: Settings) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from playground.interpret.methods.image_dependence import BLANK, says_little
+from playground.interpret.forward.image_dependence import BLANK, says_little
 from playground.ui.components import snippets
 
 if TYPE_CHECKING:
-    from playground.interpret.methods.logit_lens import Lens
+    from playground.interpret.forward.logit_lens import Lens
     from playground.models.messages import Piece
     from playground.tasks.maps import Looked
 

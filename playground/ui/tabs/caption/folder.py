@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from playground.tasks.bulk.many import Result, caption_each
+from playground.tasks.bulk.batches import Result
+from playground.tasks.bulk.many import caption_each
 from playground.tasks.caption import Style
 from playground.tasks.captions.wording import wording
 from playground.tasks.exports.captions import Captioned, as_csv, as_json, as_jsonl

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import gradio as gr
 
-from playground.tasks.region import Region
-from playground.tasks.segment import phrases, segment
-from playground.ui import error_messages as troubles
-from playground.ui.components import snippets
-from playground.ui.components.card import card_of
 from playground.ui.components.examples import example_row, run_on_click
 from playground.ui.components.fields import Fields
 from playground.ui.components.picker import picker
-from playground.ui.components.picture_input import chosen_picture, picture_input
+from playground.ui.components.picture_input import picture_input
 from playground.ui.components.streaming import ASKED_AGAIN, MODEL_QUEUE
 from playground.ui.gradio_patches import get_upload_folder
 from playground.ui.loaded import DEFAULT_SEGMENTER, segmentation_model
 from playground.ui.queue_limits import say_when_full
-from playground.ui.session import session_of
-from playground.ui.tabs.segment.click import MEANINGS, clicked, for_words
+from playground.ui.tabs.segment import actions
+from playground.ui.tabs.segment.click import MEANINGS
 from playground.ui.tabs.segment.export import save
-from playground.ui.tabs.segment.view import STYLES, VIEWS, Segmented, begun, draw
-
-_HINT = "Several things, separated by commas. Or click on one in the picture."
+from playground.ui.tabs.segment.view import STYLES, VIEWS, draw
 
 
 def build() -> Fields:
@@ -36,7 +28,9 @@ def build() -> Fields:
         with gr.Column(min_width=300):
             note = gr.HTML(render=False)
             picture = picture_input(note)
-            words = gr.Textbox(label="What to colour", info=_HINT, placeholder="dog, red circle, tree", max_lines=4)
+            words = gr.Textbox(
+                label="What to colour", info=actions.HINT, placeholder="dog, red circle, tree", max_lines=4
+            )
             run = gr.Button("Colour it", variant="primary")
             note.render()
             with gr.Accordion("Segmentation model", open=False):
@@ -68,29 +62,34 @@ def build() -> Fields:
     outputs = [kept, *drawn]
     inputs = [picture, words, picked.chosen, kept, *look]
     private = {"api_visibility": "private"}
-    asked = gr.on([run.click, words.submit], respond, inputs, outputs, **private, **ASKED_AGAIN, **MODEL_QUEUE)
+    asked = gr.on([run.click, words.submit], actions.respond, inputs, outputs, **private, **ASKED_AGAIN, **MODEL_QUEUE)
     filled = run_on_click(
-        scenes, lambda scene: (str(scene.path), scene.phrases), [picture, words], respond, inputs[2:], outputs
+        scenes, lambda scene: (str(scene.path), scene.phrases), [picture, words], actions.respond, inputs[2:], outputs
     )
     at = [meaning, words, picked.chosen, *look, legend]
     pointed = (
-        take.click(at_place, [kept, picture, across, down, *at], outputs, **private, **MODEL_QUEUE),
-        picture.select(at_field, [kept, picture, *at], outputs, **private, **MODEL_QUEUE),
-        overlay.select(at_overlay, [kept, *at], outputs, **private, **MODEL_QUEUE),
+        take.click(actions.at_place, [kept, picture, across, down, *at], outputs, **private, **MODEL_QUEUE),
+        picture.select(actions.at_field, [kept, picture, *at], outputs, **private, **MODEL_QUEUE),
+        overlay.select(actions.at_overlay, [kept, *at], outputs, **private, **MODEL_QUEUE),
     )
     say_when_full((asked, *filled, *pointed), outputs, note)
     for event in (asked, *filled, *pointed):
         event.then(
-            awake, [kept, picked.chosen, picked.offered], picked.card, show_progress="hidden", queue=False, **private
+            actions.awake,
+            [kept, picked.chosen, picked.offered],
+            picked.card,
+            show_progress="hidden",
+            queue=False,
+            **private,
         )
     quick = {"show_progress": "hidden", "trigger_mode": "always_last", **private}
     changes = [threshold.change, opacity.change, style.change, view.change, legend.input]
     gr.on(changes, draw, [kept, *look, legend], drawn, **quick)
-    forget.click(without_clicks, [kept, *look, legend], outputs, **quick)
+    forget.click(actions.without_clicks, [kept, *look, legend], outputs, **quick)
     make.click(
         partial(save, folder=get_upload_folder()), [kept, threshold, opacity, style, legend], [files, note], **private
     )
-    picked.chosen.change(able, picked.chosen, [run, words], show_progress="hidden", **private)
+    picked.chosen.change(actions.able, picked.chosen, [run, words], show_progress="hidden", **private)
     return Fields(picture, words)
 
 
@@ -143,161 +142,3 @@ def _manner() -> tuple[gr.Radio, gr.Radio]:
         info="The outline is where the model is just as sure as the threshold.",
     )  # fmt: skip
     return style, view
-
-
-def respond(
-    path: str | None,
-    words: str,
-    name: str,
-    kept: Segmented | None,
-    threshold: float,
-    opacity: float,
-    style: str,
-    view: str,
-    request: gr.Request = None,
-) -> tuple[Any, ...]:
-    """Values for (kept, *drawn): the masks of the words, and those that were clicked in this picture before.
-
-    On trouble the last picture stays and the note says why.
-    """
-    try:
-        picture = chosen_picture(path)
-        phrases(words)  # a slip in the words is said before a model is loaded for them
-        found = segment(segmentation_model(name), for_words(picture.image), words, seen=session_of(request).seen)
-    except Exception as error:
-        return _stay(error)
-    now = begun(path, picture.image)
-    before = kept.regions if kept and kept.is_of(now) else ()
-    named = (Region(phrase, logits) for phrase, logits in zip(found.phrases, found.logits, strict=True))
-    now = Segmented(path, now.size, now.shown, (*named, *(region for region in before if region.points)))
-    *drawn, _ = draw(now, threshold, opacity, style, view, now.titles)
-    return now, *drawn, snippets.notes(picture.notes)
-
-
-def at_field(
-    kept: Segmented | None,
-    path: str | None,
-    meaning: str,
-    words: str,
-    name: str,
-    threshold: float,
-    opacity: float,
-    style: str,
-    view: str,
-    ticked: list[str],
-    event: gr.SelectData,
-    request: gr.Request = None,
-) -> tuple[Any, ...]:
-    """Values for (kept, *drawn) after a click in the picture field: what is kept of another picture is dropped."""
-    look = threshold, opacity, style, view, ticked
-    try:
-        now = begun(path, chosen_picture(path).image)
-    except Exception as error:
-        return _stay(error)
-    place = event.index[0] / now.size[0], event.index[1] / now.size[1]
-    return _in_field(kept, now, place, meaning, words, name, look, request)
-
-
-def at_place(
-    kept: Segmented | None,
-    path: str | None,
-    across: float,
-    down: float,
-    meaning: str,
-    words: str,
-    name: str,
-    threshold: float,
-    opacity: float,
-    style: str,
-    view: str,
-    ticked: list[str],
-    request: gr.Request = None,
-) -> tuple[Any, ...]:
-    """As `at_field`, for a place that is told in per cent of the picture, from 0 to 100: `across` from the left."""
-    look = threshold, opacity, style, view, ticked
-    try:
-        now = begun(path, chosen_picture(path).image)
-    except Exception as error:
-        return _stay(error)
-    place = min((across or 0) / 100, 1 - 1e-6), min((down or 0) / 100, 1 - 1e-6)  # the last pixel lies before the edge
-    return _in_field(kept, now, place, meaning, words, name, look, request)
-
-
-def _in_field(
-    kept: Segmented | None,
-    now: Segmented,
-    place: tuple[float, float],
-    meaning: str,
-    words: str,
-    name: str,
-    look: tuple[float, float, str, str, list[str]],
-    request: gr.Request | None,
-) -> tuple[Any, ...]:
-    """A click into the picture of the field, `now`: what is kept of another picture is dropped."""
-    if kept is not None and kept.is_of(now):
-        return _point(kept, place, meaning, words, name, look, request)
-    return _point(now, place, meaning, words, name, (*look[:-1], []), request)
-
-
-def at_overlay(
-    kept: Segmented | None,
-    meaning: str,
-    words: str,
-    name: str,
-    threshold: float,
-    opacity: float,
-    style: str,
-    view: str,
-    ticked: list[str],
-    event: gr.SelectData,
-    request: gr.Request = None,
-) -> tuple[Any, ...]:
-    """Values for (kept, *drawn) after a click in the coloured picture."""
-    if kept is None:
-        return gr.skip(), *draw(None, threshold, opacity, style, view, ticked)
-    place = event.index[0] / kept.shown.width, event.index[1] / kept.shown.height
-    return _point(kept, place, meaning, words, name, (threshold, opacity, style, view, ticked), request)
-
-
-def _point(
-    kept: Segmented,
-    place: tuple[float, float],
-    meaning: str,
-    words: str,
-    name: str,
-    look: tuple[float, float, str, str, list[str]],
-    request: gr.Request | None,
-) -> tuple[Any, ...]:
-    """The click itself; a region that it adds is ticked, and so is one that it changes."""
-    *how, ticked = look
-    try:
-        image, model = chosen_picture(kept.path).image, segmentation_model(name)
-        now = clicked(kept, image, model, place, meaning, words, how[0], session_of(request).seen)
-    except Exception as error:
-        return _stay(error)
-    return now, *draw(now, *how, [*ticked, now.titles[-1]])
-
-
-def without_clicks(
-    kept: Segmented | None, threshold: float, opacity: float, style: str, view: str, ticked: list[str]
-) -> tuple[Any, ...]:
-    """Values for (kept, *drawn): the masks of words alone."""
-    if kept is not None:
-        kept = Segmented(kept.path, kept.size, kept.shown, tuple(each for each in kept.regions if not each.points))
-    return kept, *draw(kept, threshold, opacity, style, view, ticked)
-
-
-def able(name: str) -> tuple[gr.Button, gr.Textbox]:
-    """Values for (run, words): a model that only takes clicks has the button switched off, and the box says why."""
-    reason = segmentation_model(name).words_reason
-    return gr.Button(interactive=reason is None), gr.Textbox(info=reason or _HINT)
-
-
-def awake(kept: Segmented | None, name: str, offered: str) -> Any:
-    """The value of the picker's card: the model is awake once it has answered; a card that offers another one stays."""
-    return gr.skip() if kept is None or offered else card_of(name, "segment", "awake")
-
-
-def _stay(error: Exception) -> tuple[Any, ...]:
-    """Values for (kept, *drawn) on trouble: all stays, and the note says what is wrong."""
-    return (gr.skip(),) * 5 + (snippets.trouble(troubles.sentence(error)),)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playground.interpret.methods.cost import together
-from playground.interpret.methods.teacher_forcing import pictures_of, probabilities
+from playground.interpret.forward.cost import together
+from playground.interpret.forward.teacher_forcing import pictures_of, probabilities
 
 if TYPE_CHECKING:
     from PIL import Image

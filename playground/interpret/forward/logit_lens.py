@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playground.interpret.methods.propagate_relevance import image_tokens
-from playground.interpret.methods.teacher_forcing import reader, rerun
+from playground.interpret.forward.propagate_relevance import image_tokens
+from playground.interpret.forward.teacher_forcing import reader, rerun
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from transformers import PreTrainedModel
 
-    from playground.interpret.methods.teacher_forcing import Rerun
+    from playground.interpret.forward.teacher_forcing import Rerun
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 
@@ -42,8 +42,8 @@ def logit_lens(model: ChatModel, trace: Trace) -> Lens:
     import numpy as np
     import torch
 
+    from playground.interpret.forward.cost import refusal
     from playground.interpret.methods.base import CannotExplain
-    from playground.interpret.methods.cost import refusal
     from playground.models.generation.detokenize import token_text
 
     if why := apart(model):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from playground.interpret.methods.teacher_forcing import rerun
+from playground.interpret.forward.teacher_forcing import rerun
 from playground.models.attention import attending
 from playground.models.generation.stopping import check_stop, checker
 
