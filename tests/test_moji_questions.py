@@ -11,7 +11,8 @@ from playground.moji.asking import LOOSE, PLAIN, USUAL, Asker, Typing
 from playground.moji.beyond import ANSWER, COLOUR_ANSWER, outside_questions, outside_things
 from playground.moji.phrasing import _AFTER, _BEFORE, DETAILED_PROMPT, SHORT_PROMPT
 from playground.moji.questions import KINDS, QUESTION_TYPES, ask
-from playground.moji.questions.place import _OTHER_SIDES, _OTHER_WORDS
+from playground.moji.questions.beside import _OTHER_SIDES
+from playground.moji.questions.place import _OTHER_WORDS
 from playground.moji.scenes import PLAIN as PLAIN_SCENES
 from playground.moji.scenes import WIDE, Scene, Thing, make_scene
 from playground.moji.synonyms import kind_words, known_words, plural_phrase

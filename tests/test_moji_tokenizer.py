@@ -9,7 +9,7 @@ from transformers import AutoTokenizer, LlavaForConditionalGeneration
 
 from playground.checkpoints.catalog import find
 from playground.moji.beyond import ANSWER, COLOUR_ANSWER, outside_questions
-from playground.moji.questions import place
+from playground.moji.questions import beside, place
 from playground.moji.synonyms import known_words, other_name, plural_phrase, synonyms
 from playground.moji.tokenizer import VOCABULARY, make_tokenizer, merges, opening_words, tokens
 from playground.moji.wordings import WORDINGS
@@ -49,7 +49,7 @@ def test_every_word_of_the_world_is_one_token(tokenizer):
 def test_wordings_and_answers_are_whole_words(tokenizer):
     texts = [text for each in WORDINGS.values() for text in (*each.usual, *each.unseen)]
     texts = [re.sub(r"\{\w+\}", "dog", text) for text in texts]
-    for words in (place._OTHER_WORDS, place._OTHER_SIDES):
+    for words in (place._OTHER_WORDS, beside._OTHER_SIDES):
         texts += [text for some in words.values() for text in some]
     texts += [*outside_questions(), *outside_questions(True), ANSWER, COLOUR_ANSWER]
     words = {word for text in texts for word in re.findall("[a-z]+", text.lower())} - set("stdm") - {"re", "ll", "ve"}

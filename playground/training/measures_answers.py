@@ -169,4 +169,6 @@ def measure_captions(
 def _detailed(scene: Scene) -> Exchange:
     """The app's question for a detailed caption, and the right ones."""
     told = draw("detail", Asker(scene, np.random.default_rng(0)))
+    if told is None:
+        raise ValueError("There is no detailed caption of a scene without things.")
     return Exchange("detail", DETAILED_PROMPT, told.answer, told.also)

@@ -32,7 +32,7 @@ def talks_about(scene: Scene, rng: np.random.Generator, typing: Typing = LOOSE) 
     """What one training sequence says about a scene: both captions, questions of kinds drawn by their shares, a talk
     that leans on its first question, and two questions in one talk."""
     asker = Asker(scene, rng, typing)
-    kinds = [_NAMES[i] for i in rng.choice(len(_NAMES), TALKS, p=_SHARES)]
+    kinds = [_NAMES[i] for i in rng.choice(len(_NAMES), TALKS, p=_SHARES).tolist()]
     asked = [ask(kind, asker) for kind in ("caption", "detail", *kinds)]
     singles = [exchange for exchange in asked if exchange]
     talks: list[Talk] = [(exchange,) for exchange in dict.fromkeys(singles[:-2])]

@@ -143,7 +143,7 @@ class RewardObjective(nn.Module):
             kept = (rewards > 0.999).float()
             return -(kept * each).sum() / kept.sum().clamp(min=1)
         with torch.no_grad():
-            start, _ = self._log_probabilities(self.reference, pixels, together)
+            start, _ = self._log_probabilities(self.reference or self.vlm, pixels, together)
         gain = self.beta * (own - start)[:, 1:]
         best, worst = rewards.argmax(1, keepdim=True), rewards.argmin(1, keepdim=True)
         differ = (rewards.gather(1, best) > rewards.gather(1, worst)).float()
@@ -220,9 +220,16 @@ def batch_maker(processor: LlavaProcessor) -> MakeBatch:
     return make_batch
 
 
-def learn(run: Run, vlm: LlavaForConditionalGeneration, processor: LlavaProcessor, way: str, **options: float) -> list:
-    """Train what this stage trains of ``vlm``, in place; the loss of every step. ``options`` as in RewardObjective."""
-    objective = RewardObjective(vlm, processor, way, **options)
+def learn(
+    run: Run,
+    vlm: LlavaForConditionalGeneration,
+    processor: LlavaProcessor,
+    way: str,
+    samples: int = SAMPLES,
+    anchor: float = ANCHOR,
+) -> list[float]:
+    """Train what this stage trains of ``vlm``, in place, in one of WAYS; the loss of every step."""
+    objective = RewardObjective(vlm, processor, way, samples, anchor=anchor)
     set_learning(vlm, "reward")
     return train(run, objective, batch_maker(processor), matrix_rate=4e-4, other_rate=2e-4)
 
@@ -254,7 +261,7 @@ def main() -> None:
     vlm = LlavaForConditionalGeneration.from_pretrained(arguments.start, dtype=torch.float32)
     processor = LlavaProcessor.from_pretrained(arguments.start)
     before = measure(vlm, processor, arguments.scenes)
-    learn(run, vlm, processor, arguments.way, samples=arguments.samples, anchor=arguments.anchor)
+    learn(run, vlm, processor, arguments.way, arguments.samples, arguments.anchor)
     after = measure(vlm, processor, arguments.scenes)
     for name in before:
         print(f"{name:22} {before[name]:6.1%} → {after[name]:6.1%}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from playground.moji.asking import Asker
 from playground.moji.beyond import ANSWER, COLOUR_ANSWER, outside_questions, outside_things
+from playground.moji.questions.beside import relation
+from playground.moji.questions.comparing import size_check
 from playground.moji.questions.number import count, more, number_check, total
-from playground.moji.questions.place import place_check, relation, where
+from playground.moji.questions.place import place_check, where
 from playground.moji.questions.presence import exists, exists_kind
 from playground.moji.questions.registry import Asked, question
-from playground.moji.questions.things import colour, kind_check, size_check
+from playground.moji.questions.things import colour, kind_check
 from playground.moji.wordings import wordings
 from playground.moji.words import SIDES, sentence
 from playground.moji.world import NOUNS
