@@ -33,7 +33,8 @@ def test_every_file_it_names_is_there(page):
     for name in re.findall(r"\]\(([^)#:\s]+)[^)\s]*\)", text):
         assert (page.parent / name).exists(), name
     for name in re.findall(r"`((?:docs|benchmarks|notebooks|assets|playground|tests)/[\w./-]+)`", text):
-        assert (ROOT / name).exists(), name
+        path = ROOT / name
+        assert (path.parent if path.stem == "NAME" else path).exists(), name  # NAME: a file that somebody is to add
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
