@@ -186,12 +186,12 @@ def _layout(model: ChatModel) -> tuple[bool | None, str]:
 def _attention(model: ChatModel) -> tuple[bool | None, str]:
     if model.attention_reason:
         return None, model.attention_reason
-    from playground.interpret.forward.cost import refusal
+    from playground.interpret.methods import METHODS
     from playground.interpret.metrics.sanity import given
     from playground.interpret.trace import trace
 
     found = trace(model, _ask(model, SMALL), max_new_tokens=4)
-    if short := refusal("rollout", model, found):
+    if short := METHODS["rollout"].too_large(model, found):
         return None, short
     far = float(np.abs(np.asarray(found.attention[:]) - np.asarray(given(model, found).attention)).max())
     shape = "{2} heads in {1} layers".format(*found.attention.shape)
