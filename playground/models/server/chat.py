@@ -24,7 +24,9 @@ from playground.models.server.protocol import (
     Ending,
     Thoughts,
     as_sent,
+    behind_thoughts,
     choices_of,
+    count,
     pieces_of,
     probability,
     text_of,
@@ -151,9 +153,11 @@ class RemoteChatModel:
                     for piece in pieces_of(choice):
                         yield from kept(thoughts.visible(piece))
         yield from kept(thoughts.rest())
+        answer = behind_thoughts(pieces)
+        thought, pieces = thoughts.any or len(answer) < len(pieces), answer
         text = "".join(piece.text for piece in pieces)
         if not stop.is_set():
-            ending = replace(ending, thought=ending.thought or thoughts.any)
+            ending = replace(ending, thought=ending.thought or thought)
             if wrong := unanswered(self.server.address, self.name, ending, text, self.server.key):
                 raise wrong
         statistics = _statistics(messages, usage, seconds, time.perf_counter() - began, stop.is_set())
@@ -275,12 +279,12 @@ def _statistics(
 ) -> Statistics:
     """What the server reported, and the times measured here; pieces count as tokens where it reported none."""
     first, last = (seconds[0], seconds[-1]) if seconds else (total, total)
-    tokens = usage.get("completion_tokens") or len(seconds)
+    tokens = count(usage.get("completion_tokens")) or len(seconds)
     details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else 0
+    cached = count(details.get("cached_tokens")) if isinstance(details, dict) else 0
     return Statistics(
         image_tokens=None if any(message.images for message in messages) else 0,
-        prompt_tokens=usage.get("prompt_tokens"),
+        prompt_tokens=count(usage.get("prompt_tokens")),
         new_tokens=tokens,
         seconds_to_first_token=first,
         seconds=last,
