@@ -20,10 +20,10 @@ from playground.interpret.trace import Trace, trace
 from playground.models.chat import ChatModel
 from playground.models.generation.stopping import Stopped
 from playground.models.messages import Message
-from playground.tasks.compare import look, side
+from playground.tasks.compare import side
 from playground.tasks.examples import examples
-from playground.tasks.maps import View, drawn_map, looked_into, read_lens, with_leans
-from playground.tasks.preview_map import glance
+from playground.tasks.maps import View, drawn_map, looked_into, read_lens, with_leans, word_map
+from playground.tasks.preview_map import preview_map
 from playground.ui.components import background, streaming
 
 
@@ -58,8 +58,8 @@ def runs(moji: ChatModel, seen: Trace) -> dict[str, Callable[[threading.Event], 
         "insertion and deletion": lambda stop: check(moji, seen, 1, "attention", flat, lean=1.0, stop=stop),
         "random weights": lambda stop: check(moji, seen, 1, "patches", flat, lean=1.0, draws=(), stop=stop),
         "compare": lambda stop: side(moji, picture, "how many dogs are there?", stop=stop),
-        "compare's map": lambda stop: look(moji, said, 1, "occlusion", stop=stop),
-        "preview": lambda stop: glance(moji, picture, "what is in the picture?", "a ball.", stop=stop),
+        "compare's map": lambda stop: word_map(moji, said.trace, 1, "occlusion", stop=stop),
+        "preview": lambda stop: preview_map(moji, picture, "what is in the picture?", "a ball.", stop=stop),
     }
 
 
