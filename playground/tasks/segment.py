@@ -28,6 +28,12 @@ def phrases(text: str | Sequence[str] | None) -> tuple[str, ...]:
     What stands in quotation marks is one phrase, and so is each item of a list, be it a list or the JSON of one:
     `"red, round circle", cat` and `["red, round circle", "cat"]` are two.
 
+    Example:
+        >>> phrases("dog,  cat, Dog")
+        ('Dog', 'cat')
+        >>> phrases(["red, round circle", "cat"])
+        ('red, round circle', 'cat')
+
     Raises:
         TaskError: no phrase, half of a character, more than `PHRASES`, or one of more than `PHRASE_LENGTH` characters.
     """
