@@ -31,8 +31,9 @@ from PIL import Image
 from test_imaging import huge_png, saved
 
 from playground.tasks.examples import examples
+from playground.ui.app import tabs_of_the_page
 
-TABS = ("Chat", "Ask", "Caption", "Segment", "Attention", "Side by side", "Anatomy")
+TABS = tuple(tab.label for tab in tabs_of_the_page())
 
 
 @pytest.fixture(scope="module")
