@@ -11,7 +11,7 @@ from playground.imaging.opening import Picture, Source, open_picture
 from playground.tasks import TaskError, whole_text
 
 if TYPE_CHECKING:
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
     from playground.models.segmentation import Box, Point, Segmentation, SegmentationModel
 
 PHRASES, PHRASE_LENGTH = 12, 80
@@ -64,7 +64,7 @@ def _split(text: str) -> list[str]:
 
 
 def segment(
-    model: SegmentationModel, image: Source, text: str | Sequence[str], *, seen: Seen | None = None
+    model: SegmentationModel, image: Source, text: str | Sequence[str], *, seen: ImageFeatureCache | None = None
 ) -> Segmentation:
     """Look for every phrase of the comma-separated text; the logits are kept, so a threshold costs nothing.
 
@@ -86,7 +86,7 @@ def segment_at(
     box: Box | None = None,
     *,
     outside: Sequence[Point] = (),
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
 ) -> Segmentation:
     """Find the thing at the points or in the box, in pixels of the picture; see `SegmentationModel.segment_at`.
 
