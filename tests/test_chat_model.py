@@ -42,7 +42,7 @@ def test_pieces_join_to_exactly_what_transformers_generates(checkpoint, picture,
     assert statistics.prompt_tokens == prompt and statistics.new_tokens == len(plain)
     assert statistics.image_tokens == int((inputs["input_ids"] == model.model.config.image_token_id).sum())
     assert 0 < statistics.seconds_to_first_token < statistics.seconds and statistics.tokens_per_second > 0
-    assert not statistics.stopped and statistics.reused_tokens == 0 and statistics.cold_reason is None
+    assert not statistics.stopped and statistics.reused_tokens == 0 and statistics.cache_miss_reason is None
     assert 0 < statistics.vision_seconds < statistics.seconds and statistics.language_seconds > 0
 
 
