@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import importlib.util
 import re
 import subprocess
@@ -85,3 +87,16 @@ def test_every_task_for_programs_is_named_in_the_guide() -> None:
     served = {event.api_name for event in build().fns.values() if event.api_visibility == "public"}
     guide = (ROOT / "docs" / "programs.md").read_text(encoding="utf-8")
     assert served == set(re.findall(r"`/(\w+)`", guide))
+
+
+EXAMPLES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "playground").rglob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("module", EXAMPLES)
+def test_the_examples_of_the_docstrings_are_so(module: str) -> None:
+    failed, tried = doctest.testmod(importlib.import_module(module))
+    assert tried and not failed
