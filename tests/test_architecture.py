@@ -88,3 +88,44 @@ def test_imports_name_the_whole_path():
         if isinstance(node, ast.ImportFrom) and node.level
     ]
     assert not relative, "\n".join(relative)
+
+
+# Besides the families, only what reads a config.json before there is a model may ask for its type.
+KNOWS_TYPES = ("models/families/", "checkpoints/", "moji/", "training/")
+READS_CONFIGS = (*KNOWS_TYPES, "models/own_config.py", "models/loading/own_config.py")
+
+
+def asked_types(path: Path) -> set[str]:
+    """Lines of a file that read the model type of a config, or name a type whose family has a file."""
+    from playground.models.families.registry import FAMILIES
+
+    place = path.relative_to(PACKAGE).as_posix()
+    named = {pattern for family in FAMILIES for pattern in family.model_types}
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        asks = isinstance(node, ast.Attribute) and node.attr == "model_type"
+        text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+        if (asks or text == "model_type") and not place.startswith(READS_CONFIGS):
+            found.add(f"{place}:{node.lineno} asks for the model type")
+        if text in named and not place.startswith(KNOWS_TYPES):
+            found.add(f"{place}:{node.lineno} names {text}")
+    return found
+
+
+def test_only_the_families_know_what_is_special_about_a_family():
+    found = set().union(*map(asked_types, PACKAGE.rglob("*.py")))
+    assert not found, "\n".join(sorted(found))
+
+
+def test_every_family_has_types_of_its_own_and_a_name():
+    from playground.models.families.registry import FAMILIES, family_named
+
+    assert all(family.name and family.model_types for family in FAMILIES)
+    served = {
+        family.model_types: family_named(family.model_types[0])
+        for family in FAMILIES
+        if family.model_types[0].isidentifier()
+    }
+    assert all(found.model_types == types for types, found in served.items())
+    assert family_named("qwen3_vl_moe").views is family_named("qwen2_5_vl").views
+    assert family_named("qwen3_vl_moe").encoding is None and family_named("molmo2").views is None

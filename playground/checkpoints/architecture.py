@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playground.checkpoints.catalog import EXAMPLE, Kind
 from playground.checkpoints.conversions import named_copy
 from playground.checkpoints.files import LoadError
+
+if TYPE_CHECKING:
+    from transformers import ProcessorMixin
 
 # What is no model for an answer, a mask or a box, by a part of its class's name, and what it is instead.
 _OTHERS = {
@@ -21,6 +24,19 @@ _OTHERS = {
     "ForObjectDetection": "a detector with a fixed list of names",
     "ForSemanticSegmentation": "a segmenter with a fixed list of names",
 }
+
+
+# Checkpoints for videos whose part for single pictures is used here.
+_PICTURES_ONLY = {"sam2_video": "Sam2Processor"}
+
+
+def processor_class(model_type: str) -> type[ProcessorMixin] | None:
+    """The processor class that transformers has for a model type, or None."""
+    import transformers
+    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
+
+    named = _PICTURES_ONLY.get(model_type) or PROCESSOR_MAPPING_NAMES.get(model_type)
+    return getattr(transformers, named, None) if isinstance(named, str) else None
 
 
 def architecture(name: str, config: dict[str, Any]) -> tuple[Kind, type]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playground.doctor.pictures import HIGH, SMALL, WIDE, drawn
+from playground.models.families.registry import family_of
 from playground.models.messages import Message
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ def _prompt(model: ChatModel) -> tuple[bool | None, str]:
 
     if chat_template(model.processor) is None:
         return None, "it has no chat template, and is asked as its family was taught"
-    if model.model.config.model_type == "blip":
-        return None, "its `generate` wants marks of its own around what the template writes"
+    if reason := family_of(model.model.config).own_marks:
+        return None, reason
     ours = model.prepare(_ask(model))
     content = [{"type": "image", "image": drawn(WIDE)}, {"type": "text", "text": QUESTION}]
     theirs = model.processor.apply_chat_template(

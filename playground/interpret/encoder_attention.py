@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playground.imaging.opening import Source, open_picture
+from playground.models.families.registry import family_of
 from playground.models.layout.positions import Box, ImageLayout, NoLayout, image_layouts, shown_patches
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 2_000_000_000
 """Squares that would take more than this are refused: 24 layers of 16 heads over 1,140 tokens take as much."""
-
-# Families that show a picture in tiles first and whole at the end; the others begin with the whole.
-WHOLE_LAST = ("smolvlm", "idefics3", "internvl")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,13 +91,13 @@ def _of_chat(model: ChatModel, image: Image.Image) -> _Prepared:
 
     prepared = model.prepare([Message("user", "", (image,))])
     layouts = image_layouts(model.model, model.processor, prepared, [image])
-    family = model.model.config.model_type
-    if family == "blip":
-        return {"pixel_values": prepared["pixel_values"]}, layouts[0].grid, layouts[0].boxes
-    if family == "florence2":
+    family = family_of(model.model.config)
+    if not family.patches_attend:
         return dict(prepared), None, ()
-    place = -1 if family in WHOLE_LAST else 0
-    inputs, layout = vision.parts(model.model, prepared)[place].inputs, layouts[place]
+    layout, parts = layouts[family.whole_view], vision.parts(model.model, prepared)
+    if parts is None:  # the picture is one view, with a token for each patch
+        return {"pixel_values": prepared["pixel_values"]}, layout.grid, layout.boxes
+    inputs = parts[family.whole_view].inputs
     grid = patch_grid(model.model, inputs)
     return inputs, grid, _split(layout, grid)
 
@@ -138,8 +136,8 @@ def _squares(model: PreTrainedModel, inputs: Mapping[str, torch.Tensor], chats: 
 
     from playground.models.attention import plug_in_vision, watching
 
-    if model.config.model_type == "blip":
-        return [layer[0].float() for layer in model.vision_model(**inputs, output_attentions=True).attentions]
+    if (own := family_of(model.config).tower_squares) is not None:
+        return own(model, inputs)
     if reason := plug_in_vision(model):
         raise NoLayout(reason)
     blocks: dict[int, list[torch.Tensor]] = {}

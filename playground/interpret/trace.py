@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from playground.interpret.recorder import Recorder, Rows, available
 from playground.models.chat import ChatModel
+from playground.models.families.registry import family_of
 from playground.models.generation.detokenize import decoded, token_text
 from playground.models.layout.positions import ImageLayout, NoLayout, image_layouts, image_positions
 from playground.models.messages import Answer, Message, Piece, asked
@@ -191,11 +192,7 @@ def _spellings(model: ChatModel, answer: str) -> list[list[int]]:
     sound = [ids for ids in spelled if " ".join(decoded(tokenizer, ids).split()).lower() == plain.lower()]
     if not plain or not sound:
         raise CannotRepeat("This answer cannot be spelled with the tokens of the model, so it cannot be looked into.")
-    if model.model.config.model_type == "blip":
-        ends = model.model.config.text_config.sep_token_id
-    else:
-        ends = model.model.generation_config.eos_token_id
-    ends = [ends] if isinstance(ends, int) else ends or []
+    ends = family_of(model.model.config).end_tokens(model.model)
     return [[*ids, end] for ids in sound for end in ends] or sound
 
 
@@ -205,7 +202,7 @@ def _words_of_prompt(model: ChatModel, inputs: BatchFeature) -> tuple[list[int],
     BLIP's stand in the decoder, beside the states of its tower; Florence-2's among the encoder's states.
     """
     ids = inputs["input_ids"][0].tolist()
-    if model.model.config.model_type == "blip":
+    if family_of(model.model.config).beside:
         places, sequence = list(range(answer_start(model.model, inputs))), "prompt"
     else:
         pictures = set(image_positions(model.model, inputs))

@@ -12,15 +12,16 @@ import contextlib
 import contextvars
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Literal
 
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from playground.models.families.base import WhichSequence
+from playground.models.families.registry import family_of
+
 NAME = "playground_capture"
-WhichSequence = Literal["prompt", "encoder"]
 Listener = Callable[[int, torch.Tensor, WhichSequence], None]
 Watcher = Callable[[torch.nn.Module, torch.Tensor], None]
 Substitute = Callable[..., "torch.Tensor | None"]
@@ -85,15 +86,20 @@ def is_plugged_in(model: PreTrainedModel) -> bool:
 
 def plug_in(model: PreTrainedModel) -> str | None:
     """Make the language model of `model` attend through this file; returns None, or the reason why not."""
-    if model.config.model_type == "blip":
-        return _hook_in(model)
-    text = model.config.get_text_config(decoder=True)
-    part = next((key for key in model.config.sub_configs if getattr(model.config, key) is text), None)
+    if (own := family_of(model.config).own_attention) is not None:
+        return _hook_in(own(model))
+    text, part = model.config.get_text_config(decoder=True), text_part(model)
     if part is None:
         return _NOT_SEPARATE
     if not set(getattr(text, "layer_types", None) or _SEEING) <= _SEEING:
         return "Some of its layers work without attention, so there is no complete attention map."
     return _exchange(model, part)
+
+
+def text_part(model: PreTrainedModel) -> str | None:
+    """The name of the language model's config within the model's own; None where it is no separate part."""
+    text = model.config.get_text_config(decoder=True)
+    return next((key for key in model.config.sub_configs if getattr(model.config, key) is text), None)
 
 
 def plug_in_vision(model: PreTrainedModel) -> str | None:
@@ -114,14 +120,10 @@ def _exchange(model: PreTrainedModel, part: str) -> str | None:
     return None
 
 
-def _hook_in(model: PreTrainedModel) -> str | None:
-    if not hasattr(model, "text_decoder"):
-        return _NOT_SEPARATE
-    for name, module in model.text_decoder.named_modules():
-        if name.endswith("attention.self"):
-            sequence = "encoder" if name.endswith("crossattention.self") else "prompt"
-            module.register_forward_hook(partial(_overhear, sequence=sequence))
-    return None
+def _hook_in(modules: list[tuple[torch.nn.Module, WhichSequence]]) -> str | None:
+    for module, sequence in modules:
+        module.register_forward_hook(partial(_overhear, sequence=sequence))
+    return None if modules else _NOT_SEPARATE
 
 
 def _overhear(module: torch.nn.Module, arguments: tuple, output: tuple, *, sequence: WhichSequence) -> None:

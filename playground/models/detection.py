@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from playground.checkpoints.catalog import Entry
 from playground.imaging.noted import Noted
 from playground.imaging.opening import Source, open_picture
+from playground.models.families.registry import family_of
 from playground.models.generation.image_features import Seen, encoded
 from playground.models.messages import PromptTooLong
 
@@ -105,11 +106,11 @@ class DetectionModel:
 
     @property
     def _reads_one_caption(self) -> bool:
-        return "grounding-dino" in self.model.config.model_type
+        return family_of(self.model.config).one_caption
 
     def _seen_size(self, image: Image.Image) -> tuple[int, int]:
         """Width and height, in pixels of the picture, of what the boxes are parts of: OWLv2 pads to a square."""
-        if self.model.config.model_type == "owlv2":
+        if family_of(self.model.config).padded:
             return max(image.size), max(image.size)
         return image.size
 

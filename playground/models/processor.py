@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playground.checkpoints.architecture import processor_class
 from playground.checkpoints.catalog import Kind
 from playground.checkpoints.files import LoadError, first_sentence
+from playground.models.families.registry import family_of, type_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, ProcessorMixin
 
 _log = logging.getLogger(__name__)
-# Checkpoints for videos whose part for single pictures is used here.
-_PICTURES_ONLY = {"sam2_video": "Sam2Processor"}
 _COPY = "copy processor_config.json, preprocessor_config.json and the tokenizer's files from the model it was made from"
 _OFFLINE = {"local_files_only": True, "trust_remote_code": False}
 
@@ -35,7 +34,7 @@ def load_processor(
     """
     from transformers import AutoProcessor
 
-    wanted, notes, cause = _class_of(config.model_type), [], None
+    wanted, notes, cause = processor_class(type_of(config)), [], None
     try:
         found = AutoProcessor.from_pretrained(folder, config=config, **_OFFLINE)
     except Exception as error:  # every file of it, and every package that reads one, fails in its own way
@@ -58,15 +57,6 @@ def load_processor(
     _complete(found, config, _stated(folder))
     _check_tokens(name, found)
     return found, tuple(notes)
-
-
-def _class_of(family: str) -> type[ProcessorMixin] | None:
-    """The processor class that transformers has for a model type, or None."""
-    import transformers
-    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
-
-    named = _PICTURES_ONLY.get(family) or PROCESSOR_MAPPING_NAMES.get(family)
-    return getattr(transformers, named, None) if isinstance(named, str) else None
 
 
 def _serves(found: Any, kind: Kind) -> bool:
@@ -122,72 +112,18 @@ def _stated(folder: Path) -> set[str]:
     return {key for key, value in _read(folder / "processor_config.json").items() if value is not None}
 
 
-def _patches(config: PreTrainedConfig) -> int:
-    """How many patches the vision tower cuts a picture into."""
-    vision = config.vision_config
-    size, patch = (vision.image_size, vision.patch_size)
-    size, patch = (each[0] if isinstance(each, list | tuple) else each for each in (size, patch))
-    return (size // patch) ** 2
-
-
-def _has_class_token(config: PreTrainedConfig) -> int:
-    return int(config.vision_config.model_type in ("clip_vision_model", "vit", "dinov2"))
-
-
-def _patch_size(config: PreTrainedConfig) -> int:
-    return config.vision_config.patch_size
-
-
-def _of_config(name: str) -> Callable[[PreTrainedConfig], Any]:
-    return lambda config: getattr(config, name)
-
-
-_LLAVA: dict[str, Callable[[PreTrainedConfig], Any]] = {
-    "patch_size": _patch_size,
-    "vision_feature_select_strategy": _of_config("vision_feature_select_strategy"),
-    "num_additional_image_tokens": _has_class_token,
-}
-_SHUFFLED: dict[str, Callable[[PreTrainedConfig], Any]] = {
-    "image_seq_len": lambda config: _patches(config) // config.scale_factor**2
-}
-# What a family's processor has to know of its model, and where the model's config says it. Files of the first versions
-# do not repeat it.
-_OF_THE_MODEL: dict[str, dict[str, Callable[[PreTrainedConfig], Any]]] = {
-    **dict.fromkeys(("llava", "llava_next", "llava_next_video", "vipllava", "video_llava"), _LLAVA),
-    **dict.fromkeys(("idefics3", "smolvlm"), _SHUFFLED),
-    "llava_onevision": {
-        "num_image_tokens": _patches,
-        "vision_feature_select_strategy": _of_config("vision_feature_select_strategy"),
-        "vision_aspect_ratio": _of_config("vision_aspect_ratio"),
-    },
-    "idefics2": {"image_seq_len": lambda config: config.perceiver_config.resampler_n_latents},
-    "internvl": {"image_seq_length": lambda config: int(_patches(config) * config.downsample_ratio**2)},
-    "gemma3": {"image_seq_length": _of_config("mm_tokens_per_image")},
-    "mistral3": {"patch_size": _patch_size, "spatial_merge_size": _of_config("spatial_merge_size")},
-    "blip-2": {"num_query_tokens": _of_config("num_query_tokens")},
-    "instructblip": {"num_query_tokens": _of_config("num_query_tokens")},
-}
-
-
 def _complete(processor: ProcessorMixin, config: PreTrainedConfig, stated: set[str]) -> None:
     """Give the processor what its own files leave open and the model's config knows."""
-    for name, of_config in _OF_THE_MODEL.get(config.model_type, {}).items():
+    family = family_of(config)
+    for name, of_config in family.processor_settings.items():
         if name in stated or not hasattr(processor, name):
             continue
         value = of_config(config)
         if getattr(processor, name) == value:
             continue
         setattr(processor, name, value)
-        if name == "image_seq_length":
-            _expand_anew(processor, value)
-
-
-def _expand_anew(processor: ProcessorMixin, length: int) -> None:
-    """Gemma 3 writes its picture's tokens out once, when it is made."""
-    if hasattr(processor, "full_image_sequence"):
-        tokenizer = processor.tokenizer
-        inside = tokenizer.image_token * length
-        processor.full_image_sequence = f"\n\n{tokenizer.boi_token}{inside}{tokenizer.eoi_token}\n\n"
+        if family.processor_completed is not None:
+            family.processor_completed(processor)
 
 
 def _check_tokens(name: str, processor: ProcessorMixin) -> None:

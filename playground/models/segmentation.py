@@ -11,6 +11,7 @@ import numpy as np
 from playground.checkpoints.catalog import Entry
 from playground.imaging.drawing import resized
 from playground.imaging.opening import Picture, Source, open_picture
+from playground.models.families.registry import family_of
 from playground.models.generation.image_features import Seen, encoded
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ class SegmentationModel:
         with torch.inference_mode():
             features = encoded(seen, clicked, image, self._click_features)
             side = clicked.config.prompt_encoder_config.image_size
-            room = _longest(image, side) if self.model.config.model_type == "sam" else (side, side)
+            room = _longest(image, side) if family_of(self.model.config).padded else (side, side)
             prompt = _prompt(image, room, points, outside, box)
             found = clicked(
                 image_embeddings=features,

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from playground.models.families.registry import family_of
 from playground.models.generation.stopping import stopped_by
 from playground.models.messages import asked, spoken
 from playground.tasks import checked_question
@@ -171,20 +172,4 @@ def fusion(model: AnyChatModel) -> str:
     """How a model brings picture and words together, in a sentence."""
     if not hasattr(model, "model"):
         return "It runs on a server, which does not show how it brings picture and words together."
-    config = model.model.config
-    if config.model_type == "blip" and hasattr(model.model, "text_encoder"):
-        return (
-            "Cross-attention, twice: a text encoder looks at the picture as it reads the question, and the decoder "
-            "looks at what became of both."
-        )
-    if config.model_type == "blip":
-        return "Cross-attention: the picture stays beside the words, and in every layer each word looks over at it."
-    if config.is_encoder_decoder:
-        return (
-            "Encoder and decoder: picture and question are read together, and the words of the answer look over at "
-            "what became of both, by cross-attention."
-        )
-    return (
-        "Self-attention: a projector turns the patches into tokens that stand among the words, and every layer looks "
-        "at both alike."
-    )
+    return family_of(model.model.config).fusion(model.model)

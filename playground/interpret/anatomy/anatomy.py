@@ -19,6 +19,7 @@ from playground.imaging.opening import Source, open_picture
 from playground.interpret.anatomy.hidden_states import ForwardRecord, Grid, Likely, Passage, Token
 from playground.interpret.anatomy.parts import Parts, parts_of
 from playground.interpret.anatomy.stages import Station, stations_of
+from playground.models.families.registry import family_of
 from playground.models.messages import Message
 
 if TYPE_CHECKING:
@@ -98,12 +99,11 @@ def _walk(
     model: ChatModel, parts: Parts, image: Image.Image, question: str, stop: threading.Event | None
 ) -> ForwardRecord:
     from playground.interpret.anatomy.pixels import as_read
-    from playground.interpret.encoder_attention import WHOLE_LAST, patch_grid, reading_order
+    from playground.interpret.encoder_attention import patch_grid, reading_order
 
     messages = [Message("user", question, (image,))]
     inputs = model.prepare(messages)
-    family = model.model.config.model_type
-    view = -1 if family in WHOLE_LAST else 0
+    view = family_of(model.model.config).whole_view
     grid = patch_grid(model.model, inputs)
     order = reading_order(model.model, inputs, grid) if grid else None
     lens = partial(_words_after, model, parts)
@@ -123,7 +123,7 @@ def _walk(
     if not logits:
         raise NoAnatomy("It was stopped before the first word.")
     probabilities = logits[-1].float().softmax(-1)
-    tokens = _tokens(model, inputs, parts)
+    tokens = _tokens(model, inputs)
     beside = vision.layers[-1].norms.size if not any(token.picture for token in tokens) else 0
     likely = _likeliest(model, probabilities, _NEXT_WORDS)
     views = as_read(model.processor.image_processor, inputs)
@@ -167,20 +167,17 @@ def _token_grid(model: ChatModel, inputs: Mapping[str, torch.Tensor], image: Ima
         layouts = image_layouts(model.model, model.processor, inputs, [image])
     except NoLayout:
         return None
-    # Florence-2 puts one token for the mean of all before its grid.
-    return layouts[-1 if model.model.config.model_type == "florence2" else view].grid
+    grid_view = family_of(model.model.config).grid_view
+    return layouts[view if grid_view is None else grid_view].grid
 
 
-def _tokens(model: ChatModel, inputs: Mapping[str, torch.Tensor], parts: Parts) -> tuple[Token, ...]:
+def _tokens(model: ChatModel, inputs: Mapping[str, torch.Tensor]) -> tuple[Token, ...]:
     from playground.models.generation.detokenize import token_text
     from playground.models.layout.positions import image_positions
 
-    ids = inputs["input_ids"][0].tolist()
-    pictures: set[int] = set()
-    if model.model.config.model_type != "blip":
-        pictures = set(image_positions(model.model, inputs))
-    elif parts.encoder is None:  # its `generate` puts the decoder's start before the words and takes the end mark off
-        ids = [model.model.config.text_config.bos_token_id, *ids[1:-1]]
+    family = family_of(model.model.config)
+    ids = family.tokens_read(model.model, inputs["input_ids"][0].tolist())
+    pictures = set() if family.beside else set(image_positions(model.model, inputs))
     texts = {number: token_text(model.processor.tokenizer, number) for number in set(ids)}
     return tuple(Token(texts[number], place in pictures) for place, number in enumerate(ids))
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from playground.models.families.registry import family_of
+
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
@@ -49,13 +51,7 @@ def parts_of(model: PreTrainedModel) -> Parts:
         raise ValueError("It is not known here where this model's vision encoder has its layers.")
     within = [child for name, child in tower.named_children() if name in _PROJECTORS]
     beside = [child for name, child in model.base_model.named_children() if name in _PROJECTORS]
-    blip = model.config.model_type == "blip"
-    if blip:
-        encoder, decoder, writer = getattr(model, "text_encoder", None), model.text_decoder, model.text_decoder
-    else:
-        whole = model.get_decoder()  # of a model with an encoder: the two together
-        decoder, writer = getattr(whole, "decoder", whole), model
-        encoder = model.get_encoder() if model.config.is_encoder_decoder else None
+    encoder, decoder, writer, head = family_of(model.config).language_parts(model)
     return Parts(
         tower,
         _patching(tower),
@@ -67,7 +63,7 @@ def parts_of(model: PreTrainedModel) -> Parts:
         decoder,
         layers_of(decoder),
         writer,
-        decoder.cls if blip else model.get_output_embeddings(),
+        head,
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from playground.interpret.forward.propagate_relevance import image_tokens
 from playground.interpret.forward.teacher_forcing import reader, rerun
+from playground.models.families.registry import family_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +67,7 @@ def logit_lens(model: ChatModel, trace: Trace) -> Lens:
 
 def apart(model: ChatModel) -> str | None:
     """None where image tokens go the same way as words, through all layers to the output head; else a sentence."""
-    if model.model.config.model_type == "blip":
+    if family_of(model.model.config).beside:
         return "Its picture stays beside the words (cross-attention) and never reaches the output head."
     if model.model.config.is_encoder_decoder:
         return "Its picture ends in the encoder, and the output head reads the decoder alone."

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from playground.models.families.registry import family_of
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
@@ -139,18 +141,14 @@ def forced_inputs(
     if model.model.config.is_encoder_decoder:
         settings = model.model.generation_config
         return inputs | {"decoder_input_ids": _joined(answer.new_tensor([[settings.decoder_start_token_id]]), answer)}
-    if model.model.config.model_type == "blip":
-        # As its `generate` does: the decoder's start in the first place, and without the end mark.
-        prompt = prompt[:, :-1].clone()
-        prompt[:, 0] = model.model.config.text_config.bos_token_id
-        inputs["attention_mask"] = inputs["attention_mask"][:, :-1]
+    family = family_of(model.model.config)
+    prompt = prompt.new_tensor([family.tokens_read(model.model, prompt[0].tolist())])
     inputs["input_ids"] = _joined(prompt, answer)
-    inputs["attention_mask"] = _joined(inputs["attention_mask"], answer.new_ones(answer.shape))
-    # Which kind each token is: PaliGemma marks what is read in one direction only, the others mark pictures.
-    suffix = 1 if model.model.config.model_type == "paligemma" else 0
+    mask = inputs["attention_mask"][:, : prompt.shape[1]]
+    inputs["attention_mask"] = _joined(mask, answer.new_ones(answer.shape))
     for kinds in ("token_type_ids", "mm_token_type_ids"):
         if kinds in inputs:
-            inputs[kinds] = _joined(inputs[kinds], answer.new_full(answer.shape, suffix))
+            inputs[kinds] = _joined(inputs[kinds], answer.new_full(answer.shape, family.answer_kind))
     return inputs
 
 
@@ -173,23 +171,18 @@ def _joined(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
 
 
 def _forward(model: PreTrainedModel, inputs: Mapping[str, torch.Tensor], **options: Any) -> ModelOutput:
-    inner = getattr(model, "model", None)
-    if hasattr(inner, "rope_deltas"):
-        inner.rope_deltas = None  # Qwen-VL keeps the positions of the last prompt, whoever's it was
-    if model.config.model_type != "blip":
-        return model(**inputs, use_cache=False, return_dict=True, **options)
-    states = model.vision_model(inputs["pixel_values"]).last_hidden_state
-    words = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-    return model.text_decoder(**words, encoder_hidden_states=states, use_cache=False, return_dict=True, **options)
+    family = family_of(model.config)
+    family.forget(model)
+    return family.forward(model, inputs, options)
 
 
 @contextlib.contextmanager
 def _eager(model: PreTrainedModel) -> Iterator[None]:
     """Let the language model compute its attention in the open, where it can be read and differentiated."""
-    text = model.config.get_text_config(decoder=True)
-    part = next((key for key in model.config.sub_configs if getattr(model.config, key) is text), None)
-    before = text._attn_implementation
-    if part is None or before == "eager" or model.config.model_type == "blip":
+    from playground.models.attention import text_part
+
+    part, before = text_part(model), model.config.get_text_config(decoder=True)._attn_implementation
+    if part is None or before == "eager" or family_of(model.config).own_attention is not None:
         yield
         return
     model.set_attn_implementation({part: "eager"})
@@ -214,7 +207,7 @@ def _differentiable(model: PreTrainedModel) -> Iterator[None]:
 @contextlib.contextmanager
 def _caught_features(model: PreTrainedModel, caught: dict[str, torch.Tensor]) -> Iterator[None]:
     """Take the vision tower's features where the language model receives them, as a leaf of the graph."""
-    name = "encoder_hidden_states" if model.config.model_type == "blip" else "inputs_embeds"
+    name = "encoder_hidden_states" if family_of(model.config).beside else "inputs_embeds"
 
     def receive(module: torch.nn.Module, arguments: tuple, options: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
         leaf = options[name].detach().requires_grad_()
@@ -230,11 +223,4 @@ def _caught_features(model: PreTrainedModel, caught: dict[str, torch.Tensor]) ->
 
 def reader(model: PreTrainedModel) -> torch.nn.Module:
     """The part that reads the vision tower's features together with the words."""
-    from transformers import PreTrainedModel
-
-    if model.config.model_type == "blip":
-        return model.text_decoder
-    if model.config.is_encoder_decoder:
-        return model.get_encoder()
-    text = model.config.get_text_config(decoder=True)
-    return next(part for part in model.modules() if isinstance(part, PreTrainedModel) and part.config is text)
+    return family_of(model.config).reader(model)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from playground.interpret.methods.base import BOTH, METHODS, CannotExplain, Method
+from playground.models.families.registry import family_of
 
 if TYPE_CHECKING:
     import threading
@@ -106,7 +107,7 @@ def reason(method: str, model: ChatModel, trace: Trace | None = None) -> str | N
 
         if why := apart(model):
             return why
-    if method == "patches" and model.model.config.model_type == "florence2":
+    if method == "patches" and not family_of(model.model.config).patches_attend:
         return "Its vision encoder does not attend from patch to patch, so there is no way down to them."
     if method == "patches" and trace is not None and len(trace.layouts) > len(trace.image_sizes):
         return "The picture was cut into tiles, and it is not known here how each of them was mixed."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from playground.models.families.registry import family_of
 from playground.models.generation import image_inputs as vision
 from playground.models.generation.detokenize import decoded
 from playground.models.generation.generate import StopWhenSet
@@ -62,7 +63,7 @@ def _form(model: PreTrainedModel, inputs: BatchFeature) -> tuple:
     padding either.
     """
     length = inputs["input_ids"].shape[1]
-    counts_columns = model.config.model_type == "blip" or model.config.is_encoder_decoder
+    counts_columns = family_of(model.config).counts_columns or model.config.is_encoder_decoder
     if vision.encodes_ahead(model):
         return (length if counts_columns else 0,)
     others = {name: tuple(values.shape[1:]) for name, values in inputs.items() if name not in _ALONG}

@@ -1,36 +1,17 @@
-"""Between text and tokens: what people type stays plain text, and tokens become text as they arrive."""
+"""From tokens to text: a piece at a time as they arrive, and whole answers."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase, ProcessorMixin
+    from transformers import PreTrainedTokenizerBase
 
     from playground.models.generation.generate import Step
 
 _INCOMPLETE = "\N{REPLACEMENT CHARACTER}"
 _NEIGHBOURS = 8
-
-
-def control_tokens(processor: ProcessorMixin) -> frozenset[str]:
-    """The texts that mean more to this model than their letters: end marks, places of images, role marks …"""
-    tokenizer = processor.tokenizer
-    added = (str(token) for token in tokenizer.added_tokens_decoder.values() if token.special)
-    places = (value for key, value in vars(processor).items() if key.endswith("_token"))
-    tokens = {*tokenizer.all_special_tokens, *added, *places}
-    return frozenset(token for token in tokens if isinstance(token, str) and len(token.strip()) > 1)
-
-
-def as_plain_text(text: str, control: frozenset[str]) -> str:
-    """Break every control token in `text` with a space after its first character: `<image>` → `< image>`."""
-    longest_first = sorted(control, key=len, reverse=True)
-    pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)", re.IGNORECASE)
-    while pattern.search(text):
-        text = pattern.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text)
-    return text
 
 
 def spelled(tokenizer: PreTrainedTokenizerBase, steps: Iterable[Step]) -> Iterator[tuple[Step, str]]:

@@ -13,25 +13,12 @@ from typing import TYPE_CHECKING
 import torch
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from playground.models.families.registry import family_of
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from playground.models.generation.image_features import Seen
-
-# Families whose pictures can be encoded ahead of the prompt (`generate(mm_encoder_outputs=…)`), and among them
-# those that want all parts' features as one tensor instead of a list.
-_LISTED = (
-    "llava",
-    "llava_next",
-    "llava_onevision",
-    "smolvlm",
-    "idefics3",
-    "qwen2_vl",
-    "qwen2_5_vl",
-    "qwen3_vl",
-    "qwen3_5",
-)
-_STACKED = ("internvl", "cohere2_vision", "gemma3", "paligemma", "florence2")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +34,7 @@ class Part:
 
 def encodes_ahead(model: PreTrainedModel) -> bool:
     """Whether the pictures of this family can be encoded before the prompt is read."""
-    return model.config.model_type in (*_LISTED, *_STACKED)
+    return family_of(model.config).encoding is not None
 
 
 def parts(model: PreTrainedModel, inputs: Mapping[str, torch.Tensor]) -> tuple[Part, ...] | None:
@@ -134,7 +121,7 @@ def as_outputs(
     if not made:
         return {}
     pooled, *deep = ([layers[place] for layers in made] for place in range(len(made[0])))
-    stacked = model.config.model_type in _STACKED
+    stacked = family_of(model.config).encoding == "stacked"
     output = BaseModelOutputWithPooling(pooler_output=torch.stack(pooled) if stacked else pooled)
     if deep:
         output["deepstack_features"] = deep

@@ -24,6 +24,8 @@ from packaging.version import Version
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer, LinearAttentionCacheLayerMixin
 
+from playground.models.families.base import READS_FIRST
+from playground.models.families.registry import family_of, type_of
 from playground.models.generation import image_inputs as vision
 
 if TYPE_CHECKING:
@@ -33,14 +35,8 @@ if TYPE_CHECKING:
     from playground.models.generation.image_features import Seen
     from playground.models.generation.image_inputs import Part
 
-_EXACT = (
-    "llava", "llava_next", "llava_onevision", "smolvlm", "idefics3", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "internvl",
-    "gemma3", "qwen3_5", "cohere2_vision",
-)  # fmt: skip
-_ENCODER = "An encoder reads the whole message before the answer begins: every turn is computed anew."
 # What `generate` calls its cache: from transformers 5.24 on by a shorter name.
 _CACHE = "cache" if Version(transformers.__version__).release >= (5, 24) else "past_key_values"
-_BOTH_WAYS = "It reads its prompt in both directions, so what follows changes what came before."
 _STATE = (
     "Some of its layers keep a running state instead of the tokens, so a talk that was changed before its end, and one "
     "whose answer its template writes in another way, is computed anew."
@@ -164,7 +160,7 @@ def begin(
     conversation is read and left as it was.
     """
     if conversation is None and seen is None:  # nothing is kept, so nothing need be told apart
-        _forget_positions(model)
+        family_of(model.config).forget(model)
         return Beginning(dict(inputs))
     parts = vision.parts(model, inputs)
     reason = cannot_continue(model) if conversation is not None else None
@@ -189,19 +185,20 @@ def begin(
         arguments |= {_CACHE: cache, "cache_implementation": None}
     if made:
         arguments["mm_encoder_outputs"] = vision.as_outputs(model, made)
-    _forget_positions(model)
+    family_of(model.config).forget(model)
     return Beginning(arguments, reused, reason, cache, (*earlier, *new))
 
 
 def cannot_continue(model: PreTrainedModel) -> str | None:
     """None where a conversation can be continued exactly, otherwise a sentence that says why not."""
-    family = model.config.model_type
-    if family == "paligemma":
-        return _BOTH_WAYS
-    if family == "blip" or getattr(model.config, "is_encoder_decoder", False):
-        return _ENCODER
-    if family not in _EXACT:
-        return f"Whether models of the type {family} can continue a conversation exactly is not known here."
+    family = family_of(model.config)
+    if family.cold_reason is not None:
+        return family.cold_reason
+    if getattr(model.config, "is_encoder_decoder", False):
+        return READS_FIRST
+    if not family.continues:
+        unknown = type_of(model.config)
+        return f"Whether models of the type {unknown} can continue a conversation exactly is not known here."
     known = (DynamicLayer, LinearAttentionCacheLayerMixin)
     return None if all(isinstance(layer, known) for layer in _empty(model).layers) else _UNKNOWN_LAYERS
 
@@ -242,11 +239,3 @@ def _repeated(cache: DynamicCache, length: int, copies: int) -> DynamicCache:
             if states:
                 setattr(layer, name, repeated)
     return apart
-
-
-def _forget_positions(model: PreTrainedModel) -> None:
-    """Qwen-VL keeps the positions of the last prompt on the module, whoever's it was; without them it works them
-    out from the whole prompt that it is given."""
-    inner = getattr(model, "model", None)
-    if hasattr(inner, "rope_deltas"):
-        inner.rope_deltas = None

@@ -79,5 +79,12 @@ def squared(picture: tuple[int, int]) -> tuple[Span, Span]:
     return (float(-left), float(side - left)), (float(-top), float(side - top))
 
 
+def runs(ids: list[int], token: int) -> list[tuple[int, int]]:
+    """Start and end of every unbroken run of a token."""
+    starts = [i for i, found in enumerate(ids) if found == token and (i == 0 or ids[i - 1] != token)]
+    ends = [i + 1 for i, found in enumerate(ids) if found == token and (i + 1 == len(ids) or ids[i + 1] != token)]
+    return list(zip(starts, ends, strict=True))
+
+
 def _clipped(spans: Sequence[Span], length: int) -> list[Span]:
     return [(min(max(start, 0.0), length), min(max(end, 0.0), length)) for start, end in spans]
