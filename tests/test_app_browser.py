@@ -31,8 +31,9 @@ from PIL import Image
 from test_imaging import huge_png, saved
 
 from playground.tasks.examples import examples
+from playground.ui.app import tabs_of_the_page
 
-TABS = ("Chat", "Ask", "Caption", "Segment", "Attention", "Side by side", "Anatomy")
+TABS = tuple(tab.label for tab in tabs_of_the_page())
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +160,7 @@ def test_a_question_gets_an_answer_and_its_rivals(page: Page) -> None:
 
 def test_an_answer_shows_its_map_and_leads_to_the_attention_tab(page: Page) -> None:
     open_tab(page, "Ask")
-    expect(seen(page, ".glance img")).to_be_visible()
+    expect(seen(page, ".map-preview img")).to_be_visible()
     expect(seen(page, ".answer .small-print")).to_contain_text("alibrated")
     page.get_by_role("button", name="Where did it look?").click()
     expect(page.get_by_role("tab", name="Attention", exact=True)).to_have_attribute("aria-selected", "true")
@@ -364,7 +365,7 @@ def test_a_folder_is_described_stopped_and_taken_away(page: Page, tmp_path: Path
     assert 0 < done < 42
     all_of_it.click()
     expect(seen(page, ".folder-progress")).to_contain_text(
-        "42 of 42 done, 2 of them cannot be read. moji-vlm", timeout=60_000
+        "42 of 42 done, 2 of them cannot be read. moji-vlm", timeout=300_000
     )
     rows = seen(page, ".captions tr")
     expect(rows.filter(has_text="notes.txt")).to_contain_text("not a picture")

@@ -16,7 +16,7 @@ from playground.interpret.forward.image_dependence import BLANK, blank, leaning,
 from playground.interpret.forward.logit_lens import logit_lens
 from playground.interpret.forward.propagate_relevance import back, image_tokens
 from playground.interpret.forward.teacher_forcing import probabilities, rerun
-from playground.interpret.methods import METHODS, CannotExplain, explain, reason
+from playground.interpret.methods import METHODS, CannotExplain, Method, explain, reason
 from playground.interpret.methods.activation import rank_gaussian
 from playground.interpret.methods.occlusion import _covers
 from playground.interpret.methods.patches import _blurred
@@ -25,6 +25,8 @@ from playground.interpret.trace import Trace, Word, trace, trace_picture
 from playground.models.chat import ChatModel
 from playground.models.messages import Message
 from playground.moji.scenes import make_scene
+from playground.tasks.maps import looked_into
+from playground.ui.tabs.attention.view import method_parts
 
 RUN = [name for name, method in METHODS.items() if method.needs == "run"]
 
@@ -65,6 +67,26 @@ def test_every_method_draws_a_map_of_every_word(moji, seen, method):
         assert values.shape == (192, 192) and values.dtype == np.float32
         assert values.min() >= 0 and (values.sum() == 0 or values.sum() == pytest.approx(1, abs=1e-4))
     assert explain(method, moji, seen, place_of(seen, "dog")).sum() > 0
+
+
+def test_a_method_is_one_file_and_one_line(moji, seen, monkeypatch):
+    """What its file says is all that anything asks of it: the Attention tab, the memory that it takes, the reasons."""
+    for name, method in METHODS.items():
+        assert method.name == name and method.explain.__module__ == f"playground.interpret.methods.{name}"
+        assert method.label and method.paper and method.about.endswith(".")
+
+    def explain_evenly(model, trace, word, *, image=0):
+        return np.full((192, 192), 1 / 192**2, np.float32)
+
+    even = Method("even", "Evenly", "nobody", "nothing at all.", explain_evenly, "run", keeps=("hidden",))
+    monkeypatch.setitem(METHODS, "even", even)
+    assert explain("even", moji, seen, 0).sum() == pytest.approx(1, abs=1e-4) and reason("even", moji, seen) is None
+    looked = looked_into(seen, moji)
+    parts = method_parts(looked, "even")
+    assert "Evenly: nothing at all. nobody" in parts["about"] and ("Evenly", "even") in parts["method"].choices
+    monkeypatch.setitem(METHODS, "even", replace(even, refuses=lambda model, trace: "Not on Thursdays."))
+    with pytest.raises(CannotExplain, match="Not on Thursdays"):
+        explain("even", moji, seen, 0)
 
 
 @pytest.mark.parametrize("method", ["occlusion", "relevance", "patches"])

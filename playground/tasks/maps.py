@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from playground.interpret.methods import METHODS, explain, reason
+from playground.interpret.methods import METHODS, CannotExplain, explain, reason
 from playground.models.generation.stopping import stopped_by
 from playground.tasks.examples import Truth, truth_of
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 
-BELIEVED = "patches"
-"""The method whose maps point at the right thing most often, see `python -m playground maps`."""
+BELIEVED, PLAIN = "patches", "attention"
+"""The method whose maps point at the right thing most often, see `python -m playground maps`; what stands in for it."""
 REMEMBERED = 64_000_000
 """How many bytes of maps are remembered for one answer; the oldest go first."""
 QUICK = 3.0
 """Where the answer took no more seconds than this, the believed maps of all its words are drawn with the first one."""
-_SQUARES = 600_000_000  # bytes of attention and its gradients that a default may take; who chooses the method may more
+_MOST_BYTES = 600_000_000  # of attention and its gradients for a default; who chooses the method may take more
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,20 @@ class View:
     image: int = 0
     layer: int | None = None
     head: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class WordMap:
+    """Where a model looked for one word.
+
+    word: its text. values: float32 (height, width) of the picture, of sum 1 or all zero. method: the name of the method
+    that drew it. note: why it is not the method that was asked for; "" where it is.
+    """
+
+    word: str
+    values: np.ndarray
+    method: str
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: a page may hash what it keeps
@@ -92,7 +106,7 @@ def believed(looked: Looked) -> str:
     trace = looked.trace
     tokens = (trace.answer.statistics.prompt_tokens or 0) + len(trace.pieces)
     costs = 8 * trace.layers * trace.heads * tokens**2
-    return BELIEVED if looked.reasons[BELIEVED] is None and costs < _SQUARES else "attention"
+    return BELIEVED if looked.reasons[BELIEVED] is None and costs < _MOST_BYTES else PLAIN
 
 
 def has_view(looked: Looked, view: View) -> bool:
@@ -155,6 +169,24 @@ def drawn_map(looked: Looked, model: ChatModel, view: View, *, stop: threading.E
         while len(looked.maps) > 1 and sum(values.nbytes for values in looked.maps.values()) > REMEMBERED:
             looked.maps.popitem(last=False)
     return found
+
+
+def word_map(
+    model: ChatModel, trace: Trace, word: int, method: str = BELIEVED, *, stop: threading.Event | None = None
+) -> WordMap:
+    """One map of one word, by a method of METHODS; by plain attention, with a note, where that cannot draw it.
+
+    stop: set it to end the run of the model, within a layer; then Stopped is raised. Raises CannotExplain where there
+    is no such method or no attention, IndexError for a word that is not there.
+    """
+    text = trace.words[word].text
+    try:
+        return WordMap(text, explain(method, model, trace, word, stop=stop), method)
+    except CannotExplain as error:
+        if method == PLAIN or method not in METHODS:
+            raise
+        values = explain(PLAIN, model, trace, word)
+        return WordMap(text, values, PLAIN, f"{error} This is its attention instead.")
 
 
 def read_lens(looked: Looked, model: ChatModel, *, stop: threading.Event | None = None) -> Lens:

@@ -1,6 +1,6 @@
 """Measure the shipped Moji models on fresh scenes: ``python -m playground.training.evaluate``.
 
-The scenes come from seeds that no training step can draw. Prints the tables of the README, and saves all figures as
+The scenes come from seeds that no training step can draw. Prints the tables of docs/moji.md, and saves all figures as
 JSON with the picture of how sure the models are. 500 scenes take some 15 minutes on two cores.
 """
 

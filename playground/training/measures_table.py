@@ -1,4 +1,4 @@
-"""The figures of ``evaluate`` as the Markdown tables of the README."""
+"""The figures of ``evaluate`` as the Markdown tables of docs/moji.md."""
 
 from __future__ import annotations
 

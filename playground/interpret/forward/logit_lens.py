@@ -49,7 +49,7 @@ def logit_lens(model: ChatModel, trace: Trace) -> Lens:
 
     if why := apart(model):
         raise CannotExplain(why)
-    if why := refusal("activation", model, trace):
+    if why := refusal("The logit lens", ("hidden",), model, trace):
         raise CannotExplain(why)
     run = rerun(model, trace, hidden=True)
     places, texts = image_tokens(trace), {}

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playground.interpret.forward.logit_lens import normalised
+from playground.interpret.forward.logit_lens import apart, normalised
 from playground.interpret.forward.propagate_relevance import image_tokens
 from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.methods.base import Method
 from playground.interpret.painting import paint
 
 if TYPE_CHECKING:
@@ -84,3 +85,16 @@ def rank_gaussian(grid: np.ndarray, size: int = 3) -> np.ndarray:
     ranks = np.arange(size**2) - size**2 // 2
     weights = np.exp(-np.square(ranks) / (2 * np.square(width)))
     return (windows * weights).sum(-1) / weights.sum(-1)
+
+
+METHOD = Method(
+    name="activation",
+    label="Token activation map",
+    paper="Li et al. 2025, arXiv:2506.23270",
+    about="how strongly each place already says the word, less what other words explain.",
+    explain=explain,
+    needs="run",
+    controls=("layer",),
+    keeps=("hidden",),
+    refuses=lambda model, trace: apart(model),
+)

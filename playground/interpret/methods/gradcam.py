@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from playground.interpret.forward.propagate_relevance import image_tokens
 from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.methods.base import Method
 from playground.interpret.painting import paint
 
 if TYPE_CHECKING:
@@ -36,3 +37,14 @@ def features_and_slopes(model: ChatModel, trace: Trace, word: int) -> tuple[torc
     (gradient,) = torch.autograd.grad(score, run.features)
     places = image_tokens(trace)
     return run.features.detach()[0, places].float(), gradient[0, places].float()
+
+
+METHOD = Method(
+    name="gradcam",
+    label="Grad-CAM",
+    paper="Selvaraju et al. 2017, arXiv:1610.02391",
+    about="features of the picture that raise the word’s score, weighed by their mean slope.",
+    explain=explain,
+    needs="run",
+    keeps=("gradients",),
+)

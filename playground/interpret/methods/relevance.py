@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playground.interpret.forward.propagate_relevance import back, image_tokens
-from playground.interpret.forward.streamed import Chosen, chosen, relevant
+from playground.interpret.forward.propagate_relevance import back, image_tokens, not_followed
 from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.methods.base import BOTH, Method
 from playground.interpret.painting import paint
-from playground.models.attention import is_plugged_in
 
 if TYPE_CHECKING:
     import torch
 
+    from playground.interpret.forward.streamed import Chosen
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 
@@ -47,6 +47,9 @@ def relevances(model: ChatModel, trace: Trace, word: int, **which: Any) -> np.nd
 
 def all_relevances(model: ChatModel, trace: Trace, words: Sequence[int], **which: Any) -> list[np.ndarray]:
     """The same for several words, in their order: the model runs forward once, and back for each of their pieces."""
+    from playground.interpret.forward.streamed import chosen, relevant  # brings torch, which the page does without
+    from playground.models.attention import is_plugged_in
+
     pieces = sorted({piece for word in words for piece in trace.words[word].pieces})
     followed = relevant if is_plugged_in(model.model) else _by_squares
     tokens, found = image_tokens(trace), followed(model, trace, pieces, chosen(trace, **which))
@@ -80,3 +83,16 @@ def _by_squares(model: ChatModel, trace: Trace, pieces: Sequence[int], counted: 
 def _flow(square: torch.Tensor, gradient: torch.Tensor, heads: Sequence[int] | None) -> torch.Tensor:
     positive = (square.detach().float() * gradient.float())[0].clamp(min=0)
     return positive.mean(0) if heads is None else positive[list(heads)].mean(0)
+
+
+METHOD = Method(
+    name="relevance",
+    label="Gradient × attention",
+    paper="Chefer et al. 2021, arXiv:2103.15679",
+    about="attention, as far as the word’s score depends on it.",
+    explain=explain,
+    needs="run",
+    controls=BOTH,
+    keeps=("gradients", "squares"),
+    refuses=not_followed,
+)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playground.interpret.forward.propagate_relevance import back, image_tokens
-from playground.interpret.forward.streamed import chosen, rolled_out
+from playground.interpret.forward.propagate_relevance import back, image_tokens, not_followed
 from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.methods.base import BOTH, Method
 from playground.interpret.painting import paint
-from playground.models.attention import is_plugged_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +34,9 @@ def explain(
     attention that is kept whole: layers × heads × tokens² numbers. Raises IndexError for a layer or head that is not
     there.
     """
+    from playground.interpret.forward.streamed import chosen, rolled_out  # brings torch, which the page does without
+    from playground.models.attention import is_plugged_in
+
     if is_plugged_in(model.model):
         pieces = trace.words[word].pieces
         shares = rolled_out(model, trace, pieces, chosen(trace, layer=layer, head=head, layers=layers, heads=heads))
@@ -51,3 +53,16 @@ def explain(
 
 def _merged(layers: Sequence[torch.Tensor], heads: Sequence[int] | None) -> list[torch.Tensor]:
     return [(square.mean(0) if heads is None else square[list(heads)].mean(0)).float() for (square,) in layers]
+
+
+METHOD = Method(
+    name="rollout",
+    label="Attention rollout",
+    paper="Abnar & Zuidema 2020, arXiv:2005.00928",
+    about="attention multiplied through all layers, from the word down to the picture.",
+    explain=explain,
+    needs="run",
+    controls=BOTH,
+    keeps=("squares",),
+    refuses=not_followed,
+)

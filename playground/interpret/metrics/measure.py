@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from playground.models.chat import ChatModel
     from playground.moji.scenes import Scene
 
-SLOW = ("occlusion",)  # the model runs more than a hundred times for each map
+SLOW = tuple(name for name, method in METHODS.items() if method.slow)
 
 Question = Literal["caption", "where"]
 

@@ -36,17 +36,6 @@ _CLEAR, _FRAME = "", (86, 180, 233)
 _NO_TRUTH = "No score here: this is not one of the example scenes, so nobody knows where its things truly are."
 _NO_THING = "No score here: this word names no thing of the scene. Choose one above to score the map against it."
 _ASK_LENS = "Press the button below to read this place layer by layer."
-_ABOUT = {
-    "attention": "how much attention each place got in the step that wrote the word.",
-    "sinks": "attention above what the other words of the answer gave to the same place.",
-    "rollout": "attention multiplied through all layers, from the word down to the picture.",
-    "relevance": "attention, as far as the word’s score depends on it.",
-    "patches": "what the word’s score depends on, followed down through the vision encoder.",
-    "gradcam": "features of the picture that raise the word’s score, weighed by their mean slope.",
-    "hirescam": "as Grad-CAM, but each place is weighed by its own slope.",
-    "activation": "how strongly each place already says the word, less what other words explain.",
-    "occlusion": "what the word loses when a place is covered; the model runs more than a hundred times.",
-}
 
 
 @dataclass(frozen=True)
@@ -202,7 +191,7 @@ def grid(looked: Looked, chosen: Settings) -> Grid:
 def method_parts(looked: Looked, method: str, layer: int = 0, head: int = 0) -> dict[str, Any]:
     """The choice of methods, what the chosen one shows and where it comes from, and the sliders that it has."""
     able = [(METHODS[name].label, name) for name, why in looked.reasons.items() if why is None]
-    about = f"{METHODS[method].label}: {_ABOUT[method]} {METHODS[method].paper}"
+    about = f"{METHODS[method].label}: {METHODS[method].about} {METHODS[method].paper}"
     return {
         "method": gr.Dropdown(able, value=method, interactive=True),
         "about": snippets.small_print(about) + _missing(looked),

@@ -9,10 +9,10 @@ import gradio as gr
 from playground.tasks.captions.candidates import MOST
 from playground.ui.components.card import card_of
 from playground.ui.components.examples import example_row, run_on_click
-from playground.ui.components.fields import Fields
 from playground.ui.components.picker import picker
 from playground.ui.components.picture_input import picture_input
 from playground.ui.components.streaming import MODEL_QUEUE
+from playground.ui.components.tab import Fields, Page, Tab
 from playground.ui.loaded import chat_model
 from playground.ui.tabs.caption import bars as caption_bars
 from playground.ui.tabs.caption import folder as caption_folder
@@ -26,14 +26,18 @@ _AT_ONCE = {"show_progress": "hidden", "queue": False, "api_visibility": "privat
 _IN_PAGE = {"fn": None, **_AT_ONCE}
 
 
-def build(chosen: gr.State) -> Fields:
-    """Lay out the tab; `chosen` holds the name of the chat model."""
+def build(page: Page) -> Fields:
+    """Lay out the tab."""
+    chosen = page.chosen
     with gr.Tabs():
         with gr.Tab("One picture"):
             fields = _one_picture(chosen)
         with gr.Tab("A whole folder"):
             caption_folder.build(chosen, _style())
     return fields
+
+
+TAB = Tab("caption", "Caption", build)
 
 
 def _style() -> gr.Radio:

@@ -8,8 +8,8 @@ import gradio as gr
 
 from playground.tasks.examples import Example, examples
 from playground.ui.components import snippets
-from playground.ui.components.fields import Fields
 from playground.ui.components.streaming import MODEL_QUEUE
+from playground.ui.components.tab import Fields, Page, Tab
 from playground.ui.gradio_patches import current_page
 from playground.ui.tabs.chat import actions as chat_talk
 from playground.ui.tabs.chat import browser_storage as chat_kept
@@ -29,8 +29,9 @@ _SCENES = 6
 _CHANGING = "You are changing an earlier message: when you send it, what came after it is dropped and answered anew."
 
 
-def build(chosen: gr.State, why: gr.State) -> Fields:
-    """Lay out the tab; `chosen` holds the name of the chat model; a `Why` put into `why` opens Attention."""
+def build(page: Page) -> Fields:
+    """Lay out the tab."""
+    chosen, why = page.chosen, page.why
     talk, stored = gr.State(Talk()), chat_kept.storage()
     chatbot = gr.Chatbot(
         label="Conversation",
@@ -117,6 +118,9 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     chosen.change(capability, chosen, able, **_UNSEEN)
     chosen.change(switched, [talk, fields.system, chosen], note, **_UNSEEN)
     return Fields(None, box)
+
+
+TAB = Tab("chat", "Chat", build)
 
 
 def send_scene(talk: Talk, event: gr.SelectData) -> tuple[Any, ...]:

@@ -7,10 +7,10 @@ from functools import partial
 import gradio as gr
 
 from playground.ui.components.examples import example_row, run_on_click
-from playground.ui.components.fields import Fields
 from playground.ui.components.picker import picker
 from playground.ui.components.picture_input import picture_input
 from playground.ui.components.streaming import ASKED_AGAIN, MODEL_QUEUE
+from playground.ui.components.tab import Fields, Page, Tab
 from playground.ui.gradio_patches import get_upload_folder
 from playground.ui.loaded import DEFAULT_SEGMENTER, segmentation_model
 from playground.ui.queue_limits import say_when_full
@@ -20,7 +20,7 @@ from playground.ui.tabs.segment.export import save
 from playground.ui.tabs.segment.view import STYLES, VIEWS, draw
 
 
-def build() -> Fields:
+def build(page: Page) -> Fields:
     """Lay out the tab. It has its own picker: a chat model cannot segment."""
     scenes = example_row(lambda scene: scene.phrases)
     kept = gr.State(None, time_to_live=3600)
@@ -91,6 +91,9 @@ def build() -> Fields:
     )
     picked.chosen.change(actions.able, picked.chosen, [run, words], show_progress="hidden", **private)
     return Fields(picture, words)
+
+
+TAB = Tab("segment", "Segment", build)
 
 
 def _pictures() -> tuple[gr.Image, gr.ImageSlider]:
