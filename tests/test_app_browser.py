@@ -365,7 +365,7 @@ def test_a_folder_is_described_stopped_and_taken_away(page: Page, tmp_path: Path
     assert 0 < done < 42
     all_of_it.click()
     expect(seen(page, ".folder-progress")).to_contain_text(
-        "42 of 42 done, 2 of them cannot be read. moji-vlm", timeout=60_000
+        "42 of 42 done, 2 of them cannot be read. moji-vlm", timeout=300_000
     )
     rows = seen(page, ".captions tr")
     expect(rows.filter(has_text="notes.txt")).to_contain_text("not a picture")
