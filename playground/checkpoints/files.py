@@ -59,7 +59,7 @@ def read_config(name: str, folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise LoadError(f"The config.json of “{name}” is not valid JSON: {error}.") from error
-    if not isinstance(config, dict) or "model_type" not in config:
+    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise LoadError(f"The config.json of “{name}” names no model_type: it is no transformers model's.")
     return config
 

@@ -199,6 +199,11 @@ def try_prompt(name: str, processor: ProcessorMixin, config: PreTrainedConfig, *
 
 
 def _unreadable(name: str, error: BaseException | None) -> str:
+    if any(package in str(error) for package in ("sentencepiece", "tiktoken")):
+        return (
+            f"The tokenizer of “{name}” is there in a form that cannot be read here: copy tokenizer.json from the "
+            "model it was made from, or run `pip install sentencepiece`, which reads a tokenizer.model."
+        )
     if isinstance(error, ImportError):
         return f"The processor of “{name}” needs a package that is not installed: {first_sentence(error)}"
     said = first_sentence(error) if error is not None else "no class of transformers reads it."
