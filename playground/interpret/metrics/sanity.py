@@ -48,9 +48,9 @@ def given(model: ChatModel, trace: Trace) -> Trace:
     import torch
 
     from playground.interpret.forward.propagate_relevance import image_tokens
-    from playground.interpret.forward.teacher_forcing import rerun
+    from playground.interpret.forward.teacher_forcing import teacher_forced_forward
 
-    run = rerun(model, trace, attention=True)
+    run = teacher_forced_forward(model, trace, attention=True)
     squares = torch.cat(run.cross or run.attention)  # layers, heads, tokens, tokens seen
     rows = squares[:, :, run.rows : run.rows + len(trace.pieces)][..., image_tokens(trace)]
     return replace(trace, attention=rows.permute(2, 0, 1, 3).detach().float().cpu().numpy())

@@ -49,21 +49,21 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Talk:
-    """A talk and what is being done to it.
+class ChatState:
+    """A conversation and what is being done to it.
 
     Attributes:
         turns: all that was said; a question at the end is being answered, as is an answer without a footer.
         changing: the place among the turns of the question that is being changed; None for none.
         aside: what the box held when that began; it comes back afterwards.
-        before: what the talk goes back to if there comes no answer; None where none is awaited.
+        before: what the conversation goes back to if there comes no answer; None where none is awaited.
         unsent: a message that got no answer, on its way back into the box.
     """
 
     turns: tuple[Turn, ...] = ()
     changing: int | None = None
     aside: Draft = Draft()
-    before: Talk | None = None
+    before: ChatState | None = None
     unsent: Turn | None = None
 
     @property
@@ -72,7 +72,7 @@ class Talk:
         return bool(self.turns) and not self.turns[-1].footer
 
 
-def send(message: dict[str, Any] | None, talk: Talk, boxed: bool = True) -> tuple[Any, ...]:
+def send(message: dict[str, Any] | None, talk: ChatState, boxed: bool = True) -> tuple[Any, ...]:
     """Put a message into the talk, at once; `respond` answers when the model is free.
 
     A message that changes an earlier one takes its place, and what came after it is dropped. One that did not come
@@ -92,12 +92,12 @@ def send(message: dict[str, Any] | None, talk: Talk, boxed: bool = True) -> tupl
     if not boxed:
         talk = replace(talk, changing=None, aside=Draft())
     kept = talk.turns if talk.changing is None else talk.turns[: talk.changing]
-    asked = Talk((*kept, Turn("user", text, draft.files)), before=talk)
+    asked = ChatState((*kept, Turn("user", text, draft.files)), before=talk)
     return asked, waiting(asked.turns), _busy_box(), snippets.notes(seen), gr.Row(visible=False), talk.aside.value
 
 
 def respond(
-    talk: Talk, name: str, system: str = "", temperature: float = 0, length: int = 256, request: gr.Request = None
+    talk: ChatState, name: str, system: str = "", temperature: float = 0, length: int = 256, request: gr.Request = None
 ) -> Iterator[tuple[Any, ...]]:
     """Answer the last message as it is written; on trouble the talk goes back to what it was, see `give_back`.
 
@@ -136,7 +136,7 @@ def respond(
                     break
         cost = snippets.statistics(reply.answer.statistics) if reply else "stopped"
         answer = replace(told.turns[-1], text=said.strip(), footer=f"{title(name)} · {cost}")
-        talk = Talk((*talk.turns, answer))
+        talk = ChatState((*talk.turns, answer))
         seen = [note for path in heard[-1].images for note in opened[path].notes]
         note = snippets.notes((*seen, *dropped, *(reply.notes if reply else ())))
         if answering.unwanted:
@@ -144,7 +144,7 @@ def respond(
             return
         yield talk, view(talk.turns), ready_box(), note, gr.skip()
     except Exception as error:
-        asked, before = talk.turns[-1], talk.before or Talk(talk.turns[:-1])
+        asked, before = talk.turns[-1], talk.before or ChatState(talk.turns[:-1])
         again = before.changing is None and before.turns[: len(talk.turns)] == talk.turns
         talk = replace(before, unsent=None if again else asked)  # asked once more, it still stands in the talk
         note, changing = snippets.trouble(troubles.sentence(error)), gr.Row(visible=talk.changing is not None)
@@ -153,7 +153,7 @@ def respond(
         answering.over.set()
 
 
-def give_back(message: dict[str, Any] | None, talk: Talk) -> tuple[Any, Any, Any]:
+def give_back(message: dict[str, Any] | None, talk: ChatState) -> tuple[Any, Any, Any]:
     """Values for (talk, box, what is to come into it): a message that got no answer goes back into the box, before
     what was typed meanwhile."""
     if talk.unsent is None:
@@ -164,21 +164,21 @@ def give_back(message: dict[str, Any] | None, talk: Talk) -> tuple[Any, Any, Any
     return kept, gr.skip(), back.value
 
 
-def turned_away(talk: Talk) -> tuple[Any, ...]:
+def turned_away(talk: ChatState) -> tuple[Any, ...]:
     """Values as those of `send` for a message that never came to `respond`: the line is full, or the connection broke.
 
     The talk goes back to what it was, and the message into the box.
     """
     if not talk.turns or talk.turns[-1].role != "user":
         return *_only(), gr.skip()
-    asked, before = talk.turns[-1], talk.before or Talk(talk.turns[:-1])
+    asked, before = talk.turns[-1], talk.before or ChatState(talk.turns[:-1])
     again = before.changing is None and before.turns[: len(talk.turns)] == talk.turns  # it still stands in the talk
     back = Draft() if again else Draft(asked.text, asked.images)
     changing = gr.Row(visible=before.changing is not None)
     return before, view(before.turns), ready_box(), snippets.trouble(_FULL), changing, back.value
 
 
-def regenerate(talk: Talk, temperature: float) -> tuple[Any, ...]:
+def regenerate(talk: ChatState, temperature: float) -> tuple[Any, ...]:
     """Take the last answer away, for `respond` to write another one."""
     if talk.busy:
         return _only(note=snippets.trouble(_BUSY))
@@ -186,10 +186,10 @@ def regenerate(talk: Talk, temperature: float) -> tuple[Any, ...]:
         return _only()
     turns = talk.turns[:-1] if talk.turns[-1].role == "assistant" else talk.turns
     same = [] if temperature else ["At temperature 0 the same answer comes again; raise it in the settings."]
-    return Talk(turns, before=talk), waiting(turns), _busy_box(), snippets.notes(same), gr.Row(visible=False)
+    return ChatState(turns, before=talk), waiting(turns), _busy_box(), snippets.notes(same), gr.Row(visible=False)
 
 
-def undo(message: dict[str, Any] | None, talk: Talk) -> tuple[Any, ...]:
+def undo(message: dict[str, Any] | None, talk: ChatState) -> tuple[Any, ...]:
     """Take the last question and its answer back; the question goes into the box if that is empty."""
     if talk.busy:
         return _only(note=snippets.trouble(_BUSY))
@@ -199,10 +199,10 @@ def undo(message: dict[str, Any] | None, talk: Talk) -> tuple[Any, ...]:
     question, turns = talk.turns[asked[-1]], talk.turns[: asked[-1]]
     typed = Draft.of(message)
     box = ready_box(Draft(question.text, question.images)) if typed == Draft() else gr.skip()
-    return Talk(turns), view(turns), box, "", gr.Row(visible=False)
+    return ChatState(turns), view(turns), box, "", gr.Row(visible=False)
 
 
-def change(message: dict[str, Any] | None, talk: Talk, place: int) -> tuple[Any, ...]:
+def change(message: dict[str, Any] | None, talk: ChatState, place: int) -> tuple[Any, ...]:
     """Put an earlier question into the box, to be changed; what the box held stands aside."""
     if talk.busy:
         return _only(note=snippets.trouble(_BUSY))
@@ -214,13 +214,13 @@ def change(message: dict[str, Any] | None, talk: Talk, place: int) -> tuple[Any,
     return replace(talk, changing=place, aside=aside), gr.skip(), box, "", gr.Row(visible=True)
 
 
-def leave_unchanged(talk: Talk) -> tuple[Any, ...]:
+def leave_unchanged(talk: ChatState) -> tuple[Any, ...]:
     """Stop changing a question: the box holds again what it held before."""
     kept = replace(talk, changing=None, aside=Draft())
     return kept, gr.skip(), ready_box(talk.aside), "", gr.Row(visible=False)
 
 
-def stop(talk: Talk, request: gr.Request = None) -> tuple[Any, ...]:
+def stop(talk: ChatState, request: gr.Request = None) -> tuple[Any, ...]:
     """End the answer: what was said stays, and no question is left without an answer's turn.
 
     An answer that has begun ends itself and says so; one that has not is silent from now on. (Gradio's own way to
@@ -236,7 +236,7 @@ def stop(talk: Talk, request: gr.Request = None) -> tuple[Any, ...]:
         turns = (*turns, Turn("assistant", ""))
     if turns and not turns[-1].footer:
         turns = (*turns[:-1], replace(turns[-1], footer="stopped"))
-    return Talk(turns), view(turns), ready_box(), gr.skip(), gr.Row(visible=False)
+    return ChatState(turns), view(turns), ready_box(), gr.skip(), gr.Row(visible=False)
 
 
 def begin_anew(request: gr.Request = None) -> tuple[Any, ...]:
@@ -246,7 +246,7 @@ def begin_anew(request: gr.Request = None) -> tuple[Any, ...]:
         answering.unwanted = True
         answering.stop.set()
         answering.over.wait(_PATIENCE)
-    return Talk(), [], ready_box(), "", gr.Row(visible=False)
+    return ChatState(), [], ready_box(), "", gr.Row(visible=False)
 
 
 def ready_box(draft: Draft | None = None) -> gr.MultimodalTextbox:

@@ -16,7 +16,7 @@ from playground.tasks import examples
 from playground.ui.components import snippets
 from playground.ui.components.fields import Turn
 from playground.ui.gradio_patches import get_upload_folder
-from playground.ui.tabs.chat.actions import Talk
+from playground.ui.tabs.chat.actions import ChatState
 from playground.ui.tabs.chat.view import view
 
 _TURNS, _LETTERS, _PICTURES = 400, 100_000, 64
@@ -29,7 +29,7 @@ def storage() -> gr.BrowserState:
     return gr.BrowserState(None, storage_key="vlm-playground-talk", secret="vlm-playground")
 
 
-def kept(talk: Talk, system: str, temperature: float, length: int) -> dict[str, Any]:
+def kept(talk: ChatState, system: str, temperature: float, length: int) -> dict[str, Any]:
     """What goes into the browser: the talk and its settings, pictures as paths."""
     turns = [{**vars(turn), "images": [_address(path) for path in turn.images]} for turn in talk.turns]
     return {"turns": turns, "system": system, "temperature": temperature, "length": length}
@@ -49,7 +49,7 @@ def restored(stored: Any) -> tuple[Any, ...]:
     lost = any(len(turn.images) < len(before.images) for turn, before in zip(known, turns, strict=True))
     if known[-1].role == "user":
         known.append(Turn("assistant", "", footer="stopped"))
-    return Talk(tuple(known)), view(known), snippets.notes([_GONE] if lost else []), *settings
+    return ChatState(tuple(known)), view(known), snippets.notes([_GONE] if lost else []), *settings
 
 
 def found(address: str) -> str | None:

@@ -18,7 +18,7 @@ from playground.ui.components import snippets
 from playground.ui.components.fields import Turn
 from playground.ui.gradio_patches import get_upload_folder, save_bytes_to_cache
 from playground.ui.loaded import title
-from playground.ui.tabs.chat.actions import Draft, Talk, ready_box
+from playground.ui.tabs.chat.actions import ChatState, Draft, ready_box
 from playground.ui.tabs.chat.settings import Settings
 from playground.ui.tabs.chat.view import view
 
@@ -60,12 +60,12 @@ def wire(
     return row.opening.upload(open_talk, [row.opening, talk], [*outputs, fields.system], **_AT_ONCE)
 
 
-def save_markdown(talk: Talk, system: str) -> tuple[Any, str]:
+def save_markdown(talk: ChatState, system: str) -> tuple[Any, str]:
     """Values for (download, note): a ZIP archive with the talk as Markdown and its pictures."""
     return _saved("talk.zip", talk, system, _zip)
 
 
-def save_json(talk: Talk, system: str, temperature: float, length: int, name: str) -> tuple[Any, str]:
+def save_json(talk: ChatState, system: str, temperature: float, length: int, name: str) -> tuple[Any, str]:
     """Values for (download, note): the talk as a request that any chat server takes."""
 
     def written(turns: tuple[Turn, ...], messages: list[Message]) -> bytes:
@@ -74,7 +74,7 @@ def save_json(talk: Talk, system: str, temperature: float, length: int, name: st
     return _saved("talk.json", talk, system, written)
 
 
-def open_talk(path: str | None, talk: Talk) -> tuple[Any, ...]:
+def open_talk(path: str | None, talk: ChatState) -> tuple[Any, ...]:
     """Values for (talk, chatbot, box, note, banner, system prompt) from a file that `save_json` wrote.
 
     A question at its end that has no answer goes into the box. On trouble the note alone changes.
@@ -89,10 +89,10 @@ def open_talk(path: str | None, talk: Talk) -> tuple[Any, ...]:
     if turns and turns[-1].role == "user":
         *turns, asked = turns
         box = ready_box(Draft(asked.text, asked.images))
-    return Talk(tuple(turns)), view(turns), box, "", gr.Row(visible=False), rules
+    return ChatState(tuple(turns)), view(turns), box, "", gr.Row(visible=False), rules
 
 
-def _saved(file: str, talk: Talk, system: str, write: Any) -> tuple[Any, str]:
+def _saved(file: str, talk: ChatState, system: str, write: Any) -> tuple[Any, str]:
     try:
         if not talk.turns:
             raise TaskError("There is no talk to save yet. Ask something first.")

@@ -14,7 +14,7 @@ from playground.ui.gradio_patches import current_page
 from playground.ui.tabs.chat import actions as chat_talk
 from playground.ui.tabs.chat import browser_storage as chat_kept
 from playground.ui.tabs.chat import files as chat_files
-from playground.ui.tabs.chat.actions import Draft, Talk
+from playground.ui.tabs.chat.actions import ChatState, Draft
 from playground.ui.tabs.chat.camera import add_capture, camera
 from playground.ui.tabs.chat.forecast import forecast_line
 from playground.ui.tabs.chat.settings import capability, settings, switched
@@ -32,7 +32,7 @@ _CHANGING = "You are changing an earlier message: when you send it, what came af
 def build(page: Page) -> Fields:
     """Lay out the tab."""
     chosen, why = page.chosen, page.why
-    talk, stored = gr.State(Talk()), chat_kept.storage()
+    talk, stored = gr.State(ChatState()), chat_kept.storage()
     chatbot = gr.Chatbot(
         label="Conversation",
         show_label=False,
@@ -123,7 +123,7 @@ def build(page: Page) -> Fields:
 TAB = Tab("chat", "Chat", build)
 
 
-def send_scene(talk: Talk, event: gr.SelectData) -> tuple[Any, ...]:
+def send_scene(talk: ChatState, event: gr.SelectData) -> tuple[Any, ...]:
     """Send an example scene with its question, see `chat_talk.send`; what is typed in the box stays there."""
     scene = examples()[event.index % len(examples())]
     return chat_talk.send(Draft(scene.question, (str(scene.path),)).value, talk, boxed=False)[:-1]

@@ -11,7 +11,7 @@ from playground.tasks.chat import readable, system_reason
 from playground.ui import error_messages as troubles
 from playground.ui.components import snippets
 from playground.ui.loaded import chat_model, title
-from playground.ui.tabs.chat.actions import Talk
+from playground.ui.tabs.chat.actions import ChatState
 from playground.ui.tabs.chat.view import buttons
 
 _RULES = "Rules for the whole talk, for example: answer in one word."
@@ -64,7 +64,7 @@ def capability(name: str) -> tuple[Any, Any, str]:
     )
 
 
-def switched(talk: Talk, system: str, name: str) -> Any:
+def switched(talk: ChatState, system: str, name: str) -> Any:
     """The note after another model was chosen in the middle of a talk: what of it the new one cannot read."""
     if not talk.turns or talk.busy:
         return gr.skip()

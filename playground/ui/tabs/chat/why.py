@@ -16,7 +16,7 @@ from playground.ui.components.fields import Turn, Why
 from playground.ui.loaded import chat_model, must_download, title
 from playground.ui.session import session_of
 from playground.ui.tabs.chat import actions as chat_talk
-from playground.ui.tabs.chat.actions import Talk
+from playground.ui.tabs.chat.actions import ChatState
 
 _ECHO = 1.5
 """Seconds within which a second click on the same button is no new one: Gradio reports each click twice."""
@@ -24,7 +24,7 @@ _ECHO = 1.5
 
 def react(
     message: dict[str, Any] | None,
-    talk: Talk,
+    talk: ChatState,
     system: str,
     name: str,
     event: gr.LikeData,
