@@ -103,7 +103,7 @@ def test_a_saved_talk_is_opened_again(page: Page, tmp_path: Path) -> None:
     page.get_by_role("button", name="New conversation").click()
     expect(page.locator(".chat .bot")).to_have_count(0)
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Open a saved talk").click()
+        page.get_by_role("button", name="Open a saved conversation").click()
     chooser.value.set_files(tmp_path / "talk.json")
     expect(page.locator(".chat .bot")).to_have_count(len(said))
     expect(page.locator(".chat .user img")).to_have_count(1)

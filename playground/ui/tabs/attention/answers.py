@@ -54,8 +54,8 @@ def ask(
     """Answer a question, and show how much each word leans on the picture and the map of the most telling one."""
     picture, asked = chosen_picture(path), checked_question(question)
     model = chat_model(name)
-    told = {"seen": session_of(request).seen}
-    trace = yield from awaited(lambda stop: attend(model, picture.image, asked, stop=stop, **told), {})
+    options = {"seen": session_of(request).seen}
+    trace = yield from awaited(lambda stop: attend(model, picture.image, asked, stop=stop, **options), {})
     yield from _looking(trace, model, opacity, picture.notes)
 
 
@@ -76,8 +76,8 @@ def look_into(why: Why | None, opacity: float = OPACITY, request: gr.Request = N
     heard, dropped = readable(why.turns, model)
     opened = {path: open_picture(path).image for turn in heard for path in turn.images}
     talk = [Message(turn.role, turn.text, tuple(opened[path] for path in turn.images)) for turn in heard]
-    told = {"seen": session_of(request).seen}
-    trace = yield from awaited(lambda stop: trace_answer(model, talk, why.answer, stop=stop, **told), {})
+    options = {"seen": session_of(request).seen}
+    trace = yield from awaited(lambda stop: trace_answer(model, talk, why.answer, stop=stop, **options), {})
     yield from _looking(trace, model, opacity, dropped)
 
 

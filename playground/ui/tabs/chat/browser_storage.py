@@ -1,4 +1,4 @@
-"""The talk in the visitor's own browser, so that it is still there when the page is loaded again.
+"""The conversation in the visitor's own browser, so that it is still there when the page is loaded again.
 
 What comes back from a browser is a stranger's: all of it is checked, and a path counts only where it leads to an
 upload or to an example scene.
@@ -21,7 +21,7 @@ from playground.ui.tabs.chat.view import view
 
 _TURNS, _LETTERS, _PICTURES = 400, 100_000, 64
 _EXAMPLES = "example:"
-_GONE = "Some pictures of this talk are no longer kept here; the words are."
+_GONE = "Some pictures of this conversation are no longer kept here; the words are."
 
 
 def storage() -> gr.BrowserState:
@@ -29,14 +29,14 @@ def storage() -> gr.BrowserState:
     return gr.BrowserState(None, storage_key="vlm-playground-talk", secret="vlm-playground")
 
 
-def kept(talk: ChatState, system: str, temperature: float, length: int) -> dict[str, Any]:
-    """What goes into the browser: the talk and its settings, pictures as paths."""
-    turns = [{**vars(turn), "images": [_address(path) for path in turn.images]} for turn in talk.turns]
+def kept(state: ChatState, system: str, temperature: float, length: int) -> dict[str, Any]:
+    """What goes into the browser: the conversation and its settings, pictures as paths."""
+    turns = [{**vars(turn), "images": [_address(path) for path in turn.images]} for turn in state.turns]
     return {"turns": turns, "system": system, "temperature": temperature, "length": length}
 
 
 def restored(stored: Any) -> tuple[Any, ...]:
-    """Values for (talk, chatbot, note, system, temperature, length) from the browser; nothing changes for none.
+    """Values for (state, chatbot, note, system, temperature, length) from the browser; nothing changes for none.
 
     A question that was being answered when the page went counts as stopped.
     """
