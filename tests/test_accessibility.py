@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from browsing import Browser, Page, expect, open_tab, seen
 
+from playground.ui.app import tabs_of_the_page
+
 axe = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
 SCRIPT = Path(axe.__file__).with_name("axe.min.js")
-TABS = ("Chat", "Ask", "Caption", "Segment", "Attention", "Side by side", "Anatomy")
+TABS = tuple(tab.label for tab in tabs_of_the_page())
 
 
 RULES = {

@@ -31,8 +31,9 @@ from PIL import Image
 from test_imaging import huge_png, saved
 
 from playground.tasks.examples import examples
+from playground.ui.app import tabs_of_the_page
 
-TABS = ("Chat", "Ask", "Caption", "Segment", "Attention", "Side by side", "Anatomy")
+TABS = tuple(tab.label for tab in tabs_of_the_page())
 
 
 @pytest.fixture(scope="module")
@@ -364,7 +365,7 @@ def test_a_folder_is_described_stopped_and_taken_away(page: Page, tmp_path: Path
     assert 0 < done < 42
     all_of_it.click()
     expect(seen(page, ".folder-progress")).to_contain_text(
-        "42 of 42 done, 2 of them cannot be read. moji-vlm", timeout=60_000
+        "42 of 42 done, 2 of them cannot be read. moji-vlm", timeout=300_000
     )
     rows = seen(page, ".captions tr")
     expect(rows.filter(has_text="notes.txt")).to_contain_text("not a picture")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import importlib.util
 import re
 import subprocess
@@ -70,3 +72,31 @@ def test_the_picture_of_the_rooms_is_of_today() -> None:
     drawing = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(drawing)
     assert drawing.FILE.read_text(encoding="utf-8") == drawing.draw(), "python docs/draw_rooms.py draws it anew"
+
+
+def test_every_tab_has_its_place_in_the_guide() -> None:
+    from playground.ui.app import tabs_of_the_page
+
+    headings = re.findall(r"^## (.*)$", (ROOT / "docs" / "tabs.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == [tab.label for tab in tabs_of_the_page()]
+
+
+def test_every_task_for_programs_is_named_in_the_guide() -> None:
+    from playground.ui.app import build
+
+    served = {event.api_name for event in build().fns.values() if event.api_visibility == "public"}
+    guide = (ROOT / "docs" / "programs.md").read_text(encoding="utf-8")
+    assert served == set(re.findall(r"`/(\w+)`", guide))
+
+
+EXAMPLES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "playground").rglob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("module", EXAMPLES)
+def test_the_examples_of_the_docstrings_are_so(module: str) -> None:
+    failed, tried = doctest.testmod(importlib.import_module(module))
+    assert tried and not failed

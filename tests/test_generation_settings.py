@@ -13,7 +13,7 @@ from PIL import Image
 from playground import load
 from playground.checkpoints.generation_settings import allowed, read_settings
 from playground.models.chat import ChatModel
-from playground.models.generation.image_features import Seen
+from playground.models.generation.image_features import ImageFeatureCache
 from playground.models.messages import Message
 
 PICTURES = tuple(Image.effect_noise((64, 48), 60 + 30 * turn).convert("RGB") for turn in range(2))
@@ -66,7 +66,7 @@ def with_settings(folder: Path, place: Path, told: object) -> Path:
 
 def drive(model: ChatModel) -> dict[str, object]:
     """What every verb says: alone, continued, side by side, of given answers, of several answers."""
-    talk, seen = model.conversation(), Seen()
+    talk, seen = model.conversation(), ImageFeatureCache()
     first = model.generate(FIRST, max_new_tokens=5, conversation=talk, seen=seen)
     second = [*FIRST, Message("assistant", first.text), Message("user", "and this ?", (PICTURES[1],))]
     warm = model.generate(second, max_new_tokens=5, conversation=talk, seen=seen)

@@ -91,8 +91,8 @@ def test_every_run_ends_within_a_layer_and_frees_the_model(moji: ChatModel, seen
             for hook in hooks:
                 hook.remove()
         assert len(layers) == 3 and stopped.is_set(), name
-        assert moji._turn.acquire(blocking=False), f"{name} keeps the model"
-        moji._turn.release()
+        assert moji.lock.acquire(blocking=False), f"{name} keeps the model"
+        moji.lock.release()
     hooked = [part for part in moji.model.modules() if part._forward_pre_hooks]
     assert not hooked and explain("gradcam", moji, seen, 1).sum() == pytest.approx(1, abs=1e-3)
 
@@ -105,7 +105,7 @@ def set_event() -> threading.Event:
 
 def test_a_run_that_waits_for_the_model_can_leave(moji: ChatModel, seen: Trace) -> None:
     stop = threading.Event()
-    with moji._turn:
+    with moji.lock:
         threading.Timer(0.05, stop.set).start()
         with pytest.raises(Stopped):
             explain("gradcam", moji, seen, 1, stop=stop)

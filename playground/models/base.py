@@ -33,7 +33,7 @@ class LocalChat(Protocol):
     processor: ProcessorMixin
     unlimited: ProcessorMixin | None
     pace: float
-    _turn: threading.Lock
+    lock: threading.Lock
 
     _prepared: Any  # a `playground.models.preparation.Prepared`, or None
 

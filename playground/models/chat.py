@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, ClassVar
 from playground.checkpoints.catalog import Entry
 from playground.models import prompt
 from playground.models.generation.detokenize import token_text
-from playground.models.generation.stopping import its_turn
+from playground.models.generation.stopping import acquire_or_stop
 from playground.models.messages import (
     Answer,
     Candidate,
+    GeneratedToken,
     Likelihood,
     Message,
-    Piece,
     asked,
     spoken,
 )
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from playground.imaging.opening import Source
     from playground.models.attention import Listener
-    from playground.models.generation.image_features import Seen
-    from playground.models.generation.prefix_cache import Conversation
+    from playground.models.generation.image_features import ImageFeatureCache
+    from playground.models.generation.prefix_cache import PrefixCache
     from playground.models.picture_tokens import Forecast
 
 
@@ -58,7 +58,7 @@ class ChatModel:
     likelihood_reason: ClassVar[None] = None
     stop_strings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _texts: dict[int, str] = field(default_factory=dict, repr=False)
     _prepared: Prepared | None = field(default=None, repr=False)
 
@@ -113,9 +113,9 @@ class ChatModel:
         temperature: float = 0.0,
         stop: threading.Event | None = None,
         recorder: Listener | None = None,
-        conversation: Conversation | None = None,
-        seen: Seen | None = None,
-    ) -> Generator[Piece, None, Answer]:
+        conversation: PrefixCache | None = None,
+        seen: ImageFeatureCache | None = None,
+    ) -> Generator[GeneratedToken, None, Answer]:
         """Answer token by token; the generator's return value is the whole Answer.
 
         temperature: 0 takes the likeliest token each time; above 0 tokens are drawn, the more freely the higher.
@@ -139,18 +139,18 @@ class ChatModel:
         temperature: float = 0.0,
         stop: threading.Event | None = None,
         recorder: Listener | None = None,
-        conversation: Conversation | None = None,
-        seen: Seen | None = None,
-        given: Sequence[Sequence[int]] | None = None,
+        conversation: PrefixCache | None = None,
+        seen: ImageFeatureCache | None = None,
+        forced_token_ids: Sequence[Sequence[int]] | None = None,
     ) -> Answer:
         """The whole answer at once, computed in this thread; everything is as in `stream`.
 
-        given: token ids of an answer that is known, in one or several spellings: it is repeated, and its pieces have
-        the probabilities and runners-up that the model saw.
+        forced_token_ids: those of an answer that is known, in one or several spellings: it is repeated, and its pieces
+        have the probabilities and runners-up that the model saw.
         """
         from playground.models.generation.answering import generated
 
-        kept = {"conversation": conversation, "seen": seen, "given": given}
+        kept = {"conversation": conversation, "seen": seen, "forced_token_ids": forced_token_ids}
         pieces = generated(self, messages, False, max_new_tokens, temperature, stop, listener=recorder, **kept)
         while True:
             try:
@@ -179,21 +179,21 @@ class ChatModel:
 
         rooms = [self.room(inputs, max_new_tokens) for inputs in prepared]
         stop = stop or threading.Event()
-        with its_turn(self._turn, stop) as mine:
+        with acquire_or_stop(self.lock, stop) as mine:
             if not mine:
                 return [""] * len(prepared)
             return generate_batch(
                 self.model, self.processor, prepared, max_new_tokens=rooms, stop=stop, **self.stopping
             )
 
-    def conversation(self, limit_mb: int = 2048) -> Conversation:
+    def conversation(self, limit_mb: int = 2048) -> PrefixCache:
         """Something for a session to keep, so that each turn computes only what is new: hand it to `stream`.
 
-        limit_mb: see `playground.models.generation.prefix_cache.Conversation`.
+        limit_mb: see `playground.models.generation.prefix_cache.PrefixCache`.
         """
-        from playground.models.generation.prefix_cache import Conversation
+        from playground.models.generation.prefix_cache import PrefixCache
 
-        return Conversation(limit_mb)
+        return PrefixCache(limit_mb)
 
     def candidates(
         self,
@@ -202,8 +202,8 @@ class ChatModel:
         count: int = 5,
         max_new_tokens: int = 24,
         stop: threading.Event | None = None,
-        conversation: Conversation | None = None,
-        seen: Seen | None = None,
+        conversation: PrefixCache | None = None,
+        seen: ImageFeatureCache | None = None,
     ) -> tuple[Candidate, ...]:
         """The likeliest whole answers that a beam search of `count` beams finds, likeliest first, none twice.
 
@@ -229,8 +229,8 @@ class ChatModel:
         answers: Sequence[str],
         *,
         stop: threading.Event | None = None,
-        conversation: Conversation | None = None,
-        seen: Seen | None = None,
+        conversation: PrefixCache | None = None,
+        seen: ImageFeatureCache | None = None,
     ) -> tuple[Likelihood, ...]:
         """How likely the model is to give each of these answers, in their order: it is made to say them.
 

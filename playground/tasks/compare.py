@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from playground.imaging.opening import Source
     from playground.interpret.trace import Trace
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
     from playground.models.messages import Statistics
     from playground.models.server.chat import AnyChatModel
 
@@ -63,7 +63,7 @@ def side(
     *,
     max_new_tokens: int = 48,
     stop: threading.Event | None = None,
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
 ) -> Side:
     """Ask one of the models. A model whose attention cannot be read answers as well.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import threading
 
     from playground.imaging.opening import Source
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
     from playground.models.server.chat import AnyChatModel
 
 
@@ -22,7 +22,7 @@ def preview_map(
     image: Source,
     question: str,
     answer: str,
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
     *,
     stop: threading.Event | None = None,
 ) -> WordMap:

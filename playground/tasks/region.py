@@ -14,7 +14,7 @@ import numpy as np
 
 from playground.imaging.drawing import resized
 from playground.imaging.opening import Picture, Source, open_picture
-from playground.models.generation.image_features import Seen
+from playground.models.generation.image_features import ImageFeatureCache
 from playground.moji.world import names
 from playground.tasks import TaskError
 from playground.tasks.segment import check_places, phrases, segment_at
@@ -66,7 +66,7 @@ def region_at(
     text: str = "",
     *,
     threshold: float = 0.5,
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
 ) -> Region:
     """The thing at a place of the picture.
 
@@ -89,7 +89,7 @@ def region_at(
     place = _share(point, image)
     if model.click_reason is None:
         return Region("thing", segment_at(model, image, [point], seen=seen).logits[0], (place,))
-    seen = Seen() if seen is None else seen
+    seen = ImageFeatureCache() if seen is None else seen
     moji = bool(model.entry and model.entry.embedded)
     if not (text or "").strip() and not moji:
         raise TaskError("Type first what may be there, separated by commas: this model is asked by words.")
@@ -115,7 +115,7 @@ def refined(
     *,
     belongs: bool = True,
     threshold: float = 0.5,
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
 ) -> Region:
     """The region after one more click: on more of the thing, or (`belongs=False`) on what is not part of it.
 
@@ -149,7 +149,9 @@ def reached_from(mask: np.ndarray, places: Sequence[Share]) -> np.ndarray:
     return np.isin(numbered, list(reached))
 
 
-def _best_name(model: SegmentationModel, image: Picture, place: Share, candidates: Sequence[str], seen: Seen) -> Region:
+def _best_name(
+    model: SegmentationModel, image: Picture, place: Share, candidates: Sequence[str], seen: ImageFeatureCache
+) -> Region:
     """The name with the highest logit at the place, with its map."""
     best = None
     for start in range(0, len(candidates), _AT_ONCE):

@@ -74,7 +74,7 @@ def teacher_forced_forward(
     inputs = forced_inputs(model, trace)
     caught: dict[str, torch.Tensor] = {}
     with contextlib.ExitStack() as stack:
-        stack.enter_context(alone(model.model, model._turn))
+        stack.enter_context(alone(model.model, model.lock))
         stack.enter_context(torch.set_grad_enabled(gradients))
         if attention:
             stack.enter_context(_eager(model.model))
@@ -121,7 +121,7 @@ def probabilities(
     for start in range(0, len(shown), batch):
         each = [forced_inputs(model, trace, pictures) for pictures in shown[start : start + batch]]
         inputs = {name: torch.cat([one[name] for one in each]) for name in each[0]}
-        with alone(model.model, model._turn), torch.inference_mode():
+        with alone(model.model, model.lock), torch.inference_mode():
             logits = _forward(model.model, inputs, logits_to_keep=len(trace.pieces)).logits
         own = chosen.expand(len(each), -1)[..., None]
         rows.append(logits.float().log_softmax(-1).gather(-1, own)[..., 0].exp().cpu())

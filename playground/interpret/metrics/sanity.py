@@ -37,7 +37,7 @@ def randomised(model: ChatModel, seed: int = 0) -> ChatModel:
             check_stop()
             order = torch.randperm(weight.numel(), generator=rng).to(weight.device)
             weight.copy_(weight.flatten()[order].view_as(weight))
-    return replace(model, model=forgetful, _turn=threading.Lock())
+    return replace(model, model=forgetful, lock=threading.Lock())
 
 
 def given(model: ChatModel, trace: Trace) -> Trace:

@@ -38,6 +38,10 @@ def pointing_hit(values: np.ndarray, mask: np.ndarray) -> bool:
 
     A map of patches is highest on a whole patch: its middle counts. A map that is zero everywhere points
     nowhere. Raises ValueError when the two differ in size.
+
+    Example:
+        >>> pointing_hit(np.array([[0.25, 0.25], [0.0, 0.5]]), np.array([[False, False], [False, True]]))
+        True
     """
     mask = _same_size(values, mask)
     if values.max() <= 0:
@@ -51,6 +55,10 @@ def mass_inside(values: np.ndarray, mask: np.ndarray) -> float:
     """The share of a map (height, width) that lies inside the mask, 0 to 1; by chance it is the mask's own share.
 
     A map that is zero everywhere has no share anywhere: 0. Raises ValueError when the two differ in size.
+
+    Example:
+        >>> mass_inside(np.array([[0.25, 0.25], [0.0, 0.5]]), np.array([[False, True], [False, True]]))
+        0.75
     """
     mask = _same_size(values, mask)
     total = float(values.sum())

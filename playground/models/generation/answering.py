@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from playground.models.generation import generate as generation
 from playground.models.generation.detokenize import spelled
 from playground.models.generation.statistics import statistics_of
-from playground.models.messages import Answer, Piece, notes_of, why_empty
+from playground.models.messages import Answer, GeneratedToken, notes_of, why_empty
 
 if TYPE_CHECKING:
     from playground.models.base import LocalChat
@@ -27,7 +27,7 @@ def generated(
     temperature: float,
     stop: threading.Event | None,
     **options: Any,
-) -> Generator[Piece, None, Answer]:
+) -> Generator[GeneratedToken, None, Answer]:
     """What `ChatModel.stream` yields and returns.
 
     streaming: whether anybody waits for single tokens. options: what else `generate.run` takes.
@@ -35,18 +35,18 @@ def generated(
     asked = time.perf_counter()
     inputs = chat.prepare(messages)
     preparation = time.perf_counter() - asked
-    stop, spent, room = stop or threading.Event(), generation.Spent(), chat.room(inputs, max_new_tokens)
+    stop, spent, room = stop or threading.Event(), generation.GenerationTimings(), chat.room(inputs, max_new_tokens)
     steps = generation.run(
         chat.model,
         inputs,
         streaming=streaming,
-        turn=chat._turn,
+        lock=chat.lock,
         stop=stop,
         spent=spent,
         max_new_tokens=room,
         num_beams=1,
         **_choice(temperature),
-        **({} if options.get("given") else chat.stopping),
+        **({} if options.get("forced_token_ids") else chat.stopping),
         **options,
     )
     pieces, seconds = [], [preparation]
@@ -68,6 +68,6 @@ def _choice(temperature: float) -> dict[str, Any]:
     return {"do_sample": False}
 
 
-def _piece(chat: LocalChat, step: Step, text: str) -> Piece:
+def _piece(chat: LocalChat, step: Step, text: str) -> GeneratedToken:
     others = tuple((chat.text_of(token), probability) for token, probability in step.others)
-    return Piece(text, step.token_id, step.probability, others)
+    return GeneratedToken(text, step.token_id, step.probability, others)

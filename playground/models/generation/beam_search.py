@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from playground.models.generation import generate as generation
 from playground.models.generation.detokenize import decoded
-from playground.models.generation.stopping import its_turn
+from playground.models.generation.stopping import acquire_or_stop
 from playground.models.messages import Candidate
 from playground.models.prompt import answer_start
 
 if TYPE_CHECKING:
     from playground.models.base import LocalChat
-    from playground.models.generation.image_features import Seen
-    from playground.models.generation.prefix_cache import Conversation
+    from playground.models.generation.image_features import ImageFeatureCache
+    from playground.models.generation.prefix_cache import PrefixCache
     from playground.models.messages import Message
 
 
@@ -27,17 +27,17 @@ def candidates(
     count: int,
     max_new_tokens: int,
     stop: threading.Event,
-    conversation: Conversation | None,
-    seen: Seen | None,
+    conversation: PrefixCache | None,
+    seen: ImageFeatureCache | None,
 ) -> tuple[Candidate, ...]:
     """What `ChatModel.candidates` returns."""
     inputs = chat.prepare(messages)
-    with its_turn(chat._turn, stop) as mine:
+    with acquire_or_stop(chat.lock, stop) as mine:
         found = mine and generation.once(
             chat.model,
             inputs,
             stop=(stop,),
-            spent=generation.Spent(),
+            spent=generation.GenerationTimings(),
             conversation=conversation,
             seen=seen,
             max_new_tokens=chat.room(inputs, max_new_tokens),

@@ -18,12 +18,12 @@ from transformers.generation.streamers import BaseStreamer
 
 from playground.models.attention import Listener, listening
 from playground.models.generation.prefix_cache import begin
-from playground.models.generation.stopping import Stopped, its_turn, watched_layers
+from playground.models.generation.stopping import Stopped, acquire_or_stop, watched_layers
 from playground.models.memory import Growth, growth
 
 if TYPE_CHECKING:
-    from playground.models.generation.image_features import Seen
-    from playground.models.generation.prefix_cache import Conversation
+    from playground.models.generation.image_features import ImageFeatureCache
+    from playground.models.generation.prefix_cache import PrefixCache
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Step:
 
 
 @dataclass
-class Spent:
+class GenerationTimings:
     """What a generation took, written while it runs; see `playground.models.chat.Statistics`."""
 
     reused: int = 0
-    cold_reason: str | None = None
+    cache_miss_reason: str | None = None
     vision_seconds: float = 0.0
     seconds: float = 0.0
     memory: int | None = None
@@ -138,9 +138,9 @@ def once(
     inputs: Mapping[str, torch.Tensor],
     *,
     stop: tuple[Event, ...],
-    spent: Spent,
-    conversation: Conversation | None = None,
-    seen: Seen | None = None,
+    spent: GenerationTimings,
+    conversation: PrefixCache | None = None,
+    seen: ImageFeatureCache | None = None,
     **options,
 ) -> Any:
     """What `model.generate` returns for a prepared prompt, or None where it was stopped before the first token.
@@ -153,7 +153,7 @@ def once(
     try:
         with torch.inference_mode(), _vision_timed(model, spent), growth(model.device) as risen:
             beginning = begin(model, inputs, conversation, seen, copies)
-            spent.reused, spent.cold_reason = beginning.reused, beginning.cold_reason
+            spent.reused, spent.cache_miss_reason = beginning.reused, beginning.cache_miss_reason
             found = model.generate(**beginning.arguments, **options, stopping_criteria=[stopping])
         if conversation is not None and copies == 1:
             conversation.keep(model, beginning, found[0].tolist())
@@ -171,7 +171,7 @@ def once(
 
 
 @contextlib.contextmanager
-def _vision_timed(model: PreTrainedModel, spent: Spent) -> Iterator[None]:
+def _vision_timed(model: PreTrainedModel, spent: GenerationTimings) -> Iterator[None]:
     """Add the seconds that the vision encoder works to `spent`."""
     encoder, began = model.get_encoder("image"), 0.0
 
@@ -201,19 +201,19 @@ def run(
     model: PreTrainedModel,
     inputs: Mapping[str, torch.Tensor],
     *,
-    turn: Lock,
+    lock: Lock,
     stop: Event,
-    spent: Spent,
+    spent: GenerationTimings,
     listener: Listener | None = None,
     streaming: bool = True,
-    given: Sequence[Sequence[int]] | None = None,
+    forced_token_ids: Sequence[Sequence[int]] | None = None,
     **options,
 ) -> Generator[Step, None, None]:
     """Run `once` in a thread and yield its steps as they come.
 
-    turn: the model's lock, held while it generates. spent: is filled in. options: what `once` takes.
+    lock: the model's lock, held while it generates. spent: is filled in. options: what `once` takes.
     streaming: whether anybody waits for single steps; if not, no thread is needed and all come at the end.
-    given: the answer, where it is known (see `Repeating`); probabilities are the model's all the same.
+    forced_token_ids: the answer, where it is known (see `Repeating`); probabilities are the model's all the same.
     Closing this generator ends the computation and waits for the thread, whose exceptions are raised here.
     """
     steps: queue.SimpleQueue[Step | BaseException | None] = queue.SimpleQueue()
@@ -221,10 +221,10 @@ def run(
 
     def work() -> None:
         try:
-            with its_turn(turn, stop, closed) as mine:
+            with acquire_or_stop(lock, stop, closed) as mine:
                 if mine:
                     watcher = StepWatcher(steps.put, together=1 if streaming else 16)
-                    deciding = [watcher, Repeating(given)] if given else [watcher]
+                    deciding = [watcher, Repeating(forced_token_ids)] if forced_token_ids else [watcher]
                     with listening(listener):
                         once(
                             model, inputs, stop=(stop, closed), spent=spent, **options,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from transformers import BatchFeature
 
     from playground.models.base import LocalChat
-    from playground.models.generation.generate import Spent
+    from playground.models.generation.generate import GenerationTimings
     from playground.models.messages import Message
 
 
@@ -22,7 +22,7 @@ def statistics_of(
     messages: Sequence[Message],
     seconds: Sequence[float],
     stopped: bool,
-    spent: Spent,
+    spent: GenerationTimings,
 ) -> Statistics:
     """The statistics of an answer; the model learns from them how fast it is.
 
@@ -40,7 +40,7 @@ def statistics_of(
         tokens_per_second=(tokens - 1) / (last - first) if last > first else 0.0,
         stopped=stopped,
         reused_tokens=spent.reused,
-        cold_reason=spent.cold_reason,
+        cache_miss_reason=spent.cache_miss_reason,
         vision_seconds=spent.vision_seconds,
         language_seconds=max(0.0, spent.seconds - spent.vision_seconds),
         peak_memory=spent.memory,
@@ -58,7 +58,7 @@ def _limited(chat: LocalChat, messages: Sequence[Message]) -> tuple[str, ...]:
     return tuple(f"{each}." for each in found if each is not None and each.limited)
 
 
-def _keep_pace(chat: LocalChat, tokens: int, seconds: float, spent: Spent) -> None:
+def _keep_pace(chat: LocalChat, tokens: int, seconds: float, spent: GenerationTimings) -> None:
     """Learn from an answer how fast prompts are read, from those that were read whole and are long enough."""
     if spent.reused == 0 and tokens > 200 and seconds > 0.2:
         from playground.models.picture_tokens import reckoned

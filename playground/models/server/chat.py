@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from playground.checkpoints.files import LoadError
-from playground.models.messages import Answer, Candidate, Message, Piece, Statistics, asked, notes_of
+from playground.models.messages import Answer, Candidate, GeneratedToken, Message, Statistics, asked, notes_of
 from playground.models.server.address import same_server
 from playground.models.server.connection import Server, found
 from playground.models.server.dialect import Dialect
@@ -119,7 +119,7 @@ class RemoteChatModel:
         conversation: object = None,
         seen: object = None,
         wait: float | None = None,
-    ) -> Generator[Piece, None, Answer]:
+    ) -> Generator[GeneratedToken, None, Answer]:
         """Answer piece by piece, as `ChatModel.stream`. A piece is a token where the server tells them apart.
 
         conversation, seen: not used, since nothing is kept here.
@@ -132,12 +132,12 @@ class RemoteChatModel:
         began = time.perf_counter()
         stop = stop or threading.Event()
         body = self._request(messages, max_new_tokens, temperature) | {"stream": True}
-        pieces: list[Piece] = []
+        pieces: list[GeneratedToken] = []
         seconds: list[float] = []
         usage: dict[str, Any] = {}
         ending, thoughts = Ending(), Thoughts()
 
-        def kept(shown: Iterable[Piece]) -> Iterator[Piece]:
+        def kept(shown: Iterable[GeneratedToken]) -> Iterator[GeneratedToken]:
             for piece in shown:
                 if stop.is_set():
                     return

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from playground.models.messages import Message, Piece
+from playground.models.messages import GeneratedToken, Message
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -81,7 +81,7 @@ def thinking(choice: dict[str, Any]) -> str:
     return "".join(map(_text, thoughts))
 
 
-def pieces_of(choice: dict[str, Any]) -> Iterator[Piece]:
+def pieces_of(choice: dict[str, Any]) -> Iterator[GeneratedToken]:
     """The pieces of one chunk: a piece for each token whose probability came with it, else one for its text.
 
     Where the tokens' own texts do not spell the chunk's (an incomplete character, an end mark), the last of them
@@ -91,7 +91,7 @@ def pieces_of(choice: dict[str, Any]) -> Iterator[Piece]:
     found = [] if thinking(choice) and not text else tokens(choice)
     if not found:
         if text:
-            yield Piece(text, None, None, ())
+            yield GeneratedToken(text, None, None, ())
         return
     own = [token.get("token") or "" for token in found]
     texts = own if "".join(own) == text else [*[""] * (len(own) - 1), text]
@@ -100,7 +100,7 @@ def pieces_of(choice: dict[str, Any]) -> Iterator[Piece]:
         others = [(word, share) for word, share in others if share is not None and word != token.get("token")]
         number = token.get("id")  # llama.cpp alone says it
         others.sort(key=lambda pair: pair[1], reverse=True)
-        yield Piece(part, number, probability(token), tuple(others[:RUNNERS_UP]))
+        yield GeneratedToken(part, number, probability(token), tuple(others[:RUNNERS_UP]))
 
 
 def tokens(choice: dict[str, Any]) -> list[dict[str, Any]]:
@@ -157,10 +157,10 @@ class Thoughts:
 
     any: bool = False
     _state: Literal["before", "inside", "behind", "answer"] = "before"
-    _held: list[Piece] = field(default_factory=list)
+    _held: list[GeneratedToken] = field(default_factory=list)
     _text: str = ""
 
-    def visible(self, piece: Piece) -> list[Piece]:
+    def visible(self, piece: GeneratedToken) -> list[GeneratedToken]:
         """What of the answer can be shown now."""
         if self._state == "answer":
             return [piece]
@@ -181,13 +181,13 @@ class Thoughts:
         self._state = "answer"
         return [replace(piece, text=self._text.lstrip())]
 
-    def rest(self) -> list[Piece]:
+    def rest(self) -> list[GeneratedToken]:
         """What was held back and turned out to be the answer."""
         held, self._held, self._state = self._held, [], "answer"
         return held
 
 
-def behind_thoughts(pieces: list[Piece]) -> list[Piece]:
+def behind_thoughts(pieces: list[GeneratedToken]) -> list[GeneratedToken]:
     """The pieces of the answer behind thoughts that end in `</think>` on a line of its own and begin with no mark.
 
     Templates that write the opening mark into the prompt leave the model to write the closing one alone.

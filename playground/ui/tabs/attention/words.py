@@ -11,7 +11,7 @@ from playground.ui.components import snippets
 
 if TYPE_CHECKING:
     from playground.interpret.forward.logit_lens import Lens
-    from playground.models.messages import Piece
+    from playground.models.messages import GeneratedToken
     from playground.tasks.maps import AnswerMaps
 
 _DOTTED = '<span class="little">dotted</span><span>its map means little</span>'
@@ -79,7 +79,7 @@ def sureness(maps: AnswerMaps, word: int) -> str:
     return f'<section class="panel"><h4>{escape(title)}</h4>{"".join(parts)}</section>'
 
 
-def _piece(piece: Piece, several: bool) -> str:
+def _piece(piece: GeneratedToken, several: bool) -> str:
     rows = [_bar(_shown(piece.text), piece.probability, "best")]
     rows += [_bar(_shown(text), share) for text, share in piece.runners_up[:4]]
     name = f"<h5>the token {escape(_shown(piece.text))}</h5>" if several else ""
