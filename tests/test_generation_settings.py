@@ -146,6 +146,13 @@ def test_rules_about_tokens_hold_for_answers_and_not_for_likelihoods(checkpoint,
     assert [round(each.log_probability, 3) for each in likely] == plain["likelihoods"]
 
 
+def test_a_forced_first_token_is_the_matter_of_decoders_behind_an_encoder(checkpoint, tmp_path, plain):
+    model = load(str(with_settings(checkpoint("smolvlm"), tmp_path / "copy", {"forced_bos_token_id": 9})))
+    assert [piece.token_id for piece in model.generate(FIRST, max_new_tokens=5).pieces] == plain["answer"]
+    likely = model.likelihoods(FIRST, ["a dog", "two"])
+    assert [round(each.log_probability, 3) for each in likely] == plain["likelihoods"]
+
+
 WRONG = {
     "repetition_penalty": ("high", 0, -1, True, [], "1.1"),
     "eos_token_id": ("</s>", [None], True, -5, {}),

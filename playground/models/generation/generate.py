@@ -17,9 +17,11 @@ from transformers import LogitsProcessor, PreTrainedModel, StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
 from playground.models.attention import Listener, listening
+from playground.models.families.registry import type_of
 from playground.models.generation.prefix_cache import begin
 from playground.models.generation.stopping import Stopped, acquire_or_stop, watched_layers
 from playground.models.memory import Growth, growth
+from playground.models.messages import CannotRead
 
 if TYPE_CHECKING:
     from playground.models.generation.image_features import ImageFeatureCache
@@ -162,12 +164,31 @@ def once(
         if conversation is not None and copies == 1:
             # Some layers may have read more of the prompt than others: what it had before is sound.
             conversation.shorten(len(conversation) if isinstance(error, Stopped) else 0)
+        if any(said in str(error) for said in _MISCOUNTED):
+            raise CannotRead(_miscounted(model, copies)) from error
         if not isinstance(error, Stopped):
             raise
         return None
     finally:
         stopping.release()
         spent.memory, spent.seconds = risen.bytes, time.perf_counter() - began
+
+
+# What is said where a prompt marks more or fewer places than the vision encoder fills; by torch for several answers.
+_MISCOUNTED = ("features and image tokens do not match", "non-empty TensorList", "non-empty list of")
+
+
+def _miscounted(model: PreTrainedModel, copies: int) -> str:
+    if copies > 1:
+        return (
+            f"transformers does not repeat the pictures of models of the type {type_of(model.config)} for several "
+            "answers side by side. Ask for its one answer."
+        )
+    return (
+        "The processor marks another number of places for a picture than the model fills, so a setting of it is "
+        "missing or another model's: copy processor_config.json and preprocessor_config.json from the model it was "
+        "made from."
+    )
 
 
 @contextlib.contextmanager

@@ -71,7 +71,8 @@ def likelihoods(
     from playground.models.messages import PromptTooLong
 
     inputs = chat.prepare(messages)
-    forced = chat.model.generation_config.forced_bos_token_id  # Florence-2: each answer begins with it
+    # Florence-2: each answer begins with it. Behind a prompt of its own no answer does.
+    forced = chat.model.generation_config.forced_bos_token_id if answer_start(chat.model, inputs) == 1 else None
     start = [] if forced is None else [forced]
     rows = [[*start, *answer_tokens(chat.model, chat.processor, messages, answer)] for answer in answers]
     longest = max(map(len, rows), default=0)
