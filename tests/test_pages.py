@@ -76,5 +76,5 @@ def test_a_tab_is_one_folder_and_one_line(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("kind", TASKS)
 def test_every_kind_of_model_has_a_card(kind: str) -> None:
     for entry in of_kind(kind):
-        card = card_of(entry.name, kind, "asleep")
+        card = card_of(entry.name, kind, "unloaded")
         assert "<dt>Can</dt>" in card and ("<dt>Photos</dt>" in card) == entry.embedded

@@ -22,7 +22,7 @@ from playground.models.generation.stopping import Stopped
 from playground.models.messages import Message
 from playground.tasks.compare import side
 from playground.tasks.examples import examples
-from playground.tasks.maps import View, drawn_map, looked_into, read_lens, with_leans, word_map
+from playground.tasks.maps import View, answer_maps, drawn_map, read_lens, with_leans, word_map
 from playground.tasks.preview_map import preview_map
 from playground.ui.components import background, streaming
 
@@ -43,7 +43,7 @@ def picture() -> Image.Image:
 
 def runs(moji: ChatModel, seen: Trace) -> dict[str, Callable[[threading.Event], object]]:
     """Everything that runs the model over a given answer, by its name."""
-    looked, picture = looked_into(seen, moji), seen.images[0]
+    looked, picture = answer_maps(seen, moji), seen.images[0]
     said = side(moji, picture, "what is in the picture?")
     flat = np.ones(picture.size[::-1], np.float32)
     drawn = {

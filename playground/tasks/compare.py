@@ -97,11 +97,11 @@ def _leans(model: AnyChatModel, traced: Trace | None, stop: threading.Event | No
     """How much each word leans on the picture, of a quick model: it runs twice more."""
     if traced is None or not traced.words or traced.answer.statistics.seconds > QUICK:
         return ()
-    from playground.interpret.forward.image_dependence import leaning
+    from playground.interpret.forward.image_dependence import image_dependence
 
     try:
         with stopped_by(stop):
-            return leaning(model, traced)
+            return image_dependence(model, traced)
     except (ValueError, RuntimeError):  # some models cannot be run over a given answer; this one stands without
         _log.warning("%s: how much each word leans on the picture is not known", model.name, exc_info=True)
         return ()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from playground.models.generation.stopping import Stopped
 from playground.models.messages import asked
 from playground.tasks import TaskError
-from playground.tasks.maps import WordMap, believed, looked_into, telling_word, word_map
+from playground.tasks.maps import WordMap, answer_maps, believed, telling_word, word_map
 
 if TYPE_CHECKING:
     import threading
@@ -45,5 +45,5 @@ def preview_map(
         raise Stopped
     if not trace.words:
         raise TaskError("There is no word to look at.")
-    maps = looked_into(trace, model)
+    maps = answer_maps(trace, model)
     return word_map(model, trace, telling_word(maps), believed(maps), stop=stop)

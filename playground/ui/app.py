@@ -16,7 +16,7 @@ from playground.ui import queue_limits as line
 from playground.ui import zero_gpu as zero
 from playground.ui.api import endpoints
 from playground.ui.components import memory_line, tour
-from playground.ui.components.picker import picker, waking
+from playground.ui.components.picker import cards_while_loading, picker
 from playground.ui.components.tab import Fields, Page, Tab
 from playground.ui.loaded import DEFAULT_CHAT, chat_model
 
@@ -58,7 +58,7 @@ def build(model: str = DEFAULT_CHAT) -> gr.Blocks:
             gr.Button("Tour", size="sm", elem_classes="quiet").click(js="() => playground.startTour()")
             gr.Button("Light / dark", size="sm", elem_classes="quiet").click(js="() => playground.toggleLook()")
         gr.HTML(tour.dialog(), elem_classes="tour-frame")
-        picked = picker("chat", model, chat_model, state="waking")
+        picked = picker("chat", model, chat_model, state="loading")
         memory = memory_line.build(picked.chosen)
         notice = gr.HTML()
         why = gr.State(None)
@@ -109,9 +109,9 @@ def tabs_of_the_page() -> tuple[Tab, ...]:
 
 
 def _greeting(picked: str, chosen: str) -> Iterator[Any]:
-    """The card while the first model wakes; where another one is wanted, the picker itself says how far that is."""
+    """The card while the first model is loaded; where another one is wanted, the picker itself says how far that is."""
     if picked == chosen:
-        yield from waking("chat", chat_model)(chosen)
+        yield from cards_while_loading("chat", chat_model)(chosen)
     else:
         yield gr.skip()
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from playground.models.chat import ChatModel
 
 
-def back(
+def propagate_relevance(
     row: int,
     attention: Sequence[torch.Tensor],
     cross: Sequence[torch.Tensor] = (),

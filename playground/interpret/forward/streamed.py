@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.forward.teacher_forcing import teacher_forced_forward
 from playground.models.attention import attending
 from playground.models.generation.stopping import check_stop, checker
 
@@ -106,7 +106,7 @@ def _alive(values: torch.Tensor) -> range:
 def rolled_out(model: ChatModel, trace: Trace, rows: Sequence[int], chosen: Chosen) -> torch.Tensor:
     """Attention rollout of the sum of several rows: float32 (tokens,), what came from each token.
 
-    rows: positions counted from `Rerun.rows`, which are pieces of the answer.
+    rows: positions counted from `ForcedRun.rows`, which are pieces of the answer.
     """
     layers: dict[int, _Layer] = {}
 
@@ -115,7 +115,7 @@ def rolled_out(model: ChatModel, trace: Trace, rows: Sequence[int], chosen: Chos
             layers[module.layer_idx] = _layer(module, query, key, mask, scale)
 
     with attending(keep):
-        run = rerun(model, trace)
+        run = teacher_forced_forward(model, trace)
     shares = torch.zeros(len(run.tokens), device=model.device)
     for row in rows:
         shares[run.rows + row] += 1
@@ -145,7 +145,7 @@ def relevant(model: ChatModel, trace: Trace, pieces: Sequence[int], chosen: Chos
         return _Followed.apply(query, key, value, mask, scale, module, walk)
 
     with attending(follow):
-        run = rerun(model, trace, gradients=True)
+        run = teacher_forced_forward(model, trace, gradients=True)
     found = {}
     for piece in pieces:
         check_stop()

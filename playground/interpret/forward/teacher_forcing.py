@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Rerun:
+class ForcedRun:
     """What one run over prompt and answer showed.
 
     logits: float32 (pieces, vocabulary); row t is what the t-th piece was chosen from.
@@ -52,7 +52,7 @@ class Rerun:
     features: torch.Tensor | None = None
 
 
-def rerun(
+def teacher_forced_forward(
     model: ChatModel,
     trace: Trace,
     *,
@@ -60,7 +60,7 @@ def rerun(
     hidden: bool = False,
     features: bool = False,
     gradients: bool = False,
-) -> Rerun:
+) -> ForcedRun:
     """One teacher-forced run of a trace's answer, with what is asked for.
 
     attention: the squares of every layer, layers × heads × tokens² numbers. gradients: keep what is needed to
@@ -92,7 +92,7 @@ def rerun(
     read = inputs.get("decoder_input_ids", inputs["input_ids"])[0].tolist()
     states = found.get("decoder_hidden_states") or found.get("hidden_states")
     squares = found.get("decoder_attentions") or found.get("attentions")
-    return Rerun(
+    return ForcedRun(
         found.logits[0].float(),
         tuple(read),
         len(read) - len(trace.pieces),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from playground.interpret.forward.propagate_relevance import image_tokens
-from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.forward.teacher_forcing import teacher_forced_forward
 from playground.interpret.methods.base import Method
 from playground.interpret.painting import paint
 
@@ -32,7 +32,7 @@ def features_and_slopes(model: ChatModel, trace: Trace, word: int) -> tuple[torc
     """The tower's features at each image token, and the gradient of the word's logit by them: (image tokens, size)."""
     import torch
 
-    run = rerun(model, trace, features=True, gradients=True)
+    run = teacher_forced_forward(model, trace, features=True, gradients=True)
     score = sum(run.logits[piece, trace.pieces[piece].token_id] for piece in trace.words[word].pieces)
     (gradient,) = torch.autograd.grad(score, run.features)
     places = image_tokens(trace)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playground.interpret.forward.propagate_relevance import back, image_tokens, not_followed
-from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.forward.propagate_relevance import image_tokens, not_followed, propagate_relevance
+from playground.interpret.forward.teacher_forcing import teacher_forced_forward
 from playground.interpret.methods.base import BOTH, Method
 from playground.interpret.painting import paint
 
@@ -63,7 +63,7 @@ def _by_squares(model: ChatModel, trace: Trace, pieces: Sequence[int], counted: 
 
     from playground.models.generation.stopping import check_stop
 
-    run = rerun(model, trace, attention=True, gradients=True)
+    run = teacher_forced_forward(model, trace, attention=True, gradients=True)
     kept = [place for place in range(len(run.attention)) if counted.layer(place)]
     groups = (
         *([group[place] for place in kept if place < len(group)] for group in (run.attention, run.cross)),
@@ -76,7 +76,7 @@ def _by_squares(model: ChatModel, trace: Trace, pieces: Sequence[int], counted: 
         score = run.logits[piece, trace.pieces[piece].token_id]
         gradients = iter(torch.autograd.grad(score, squares, retain_graph=piece != pieces[-1]))
         flows = [[_flow(square, next(gradients), counted.heads) for square in group] for group in groups]
-        found[piece] = back(run.rows + piece, *flows, keep=1, pass_on=1)
+        found[piece] = propagate_relevance(run.rows + piece, *flows, keep=1, pass_on=1)
     return found
 
 

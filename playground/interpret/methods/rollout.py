@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playground.interpret.forward.propagate_relevance import back, image_tokens, not_followed
-from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.forward.propagate_relevance import image_tokens, not_followed, propagate_relevance
+from playground.interpret.forward.teacher_forcing import teacher_forced_forward
 from playground.interpret.methods.base import BOTH, Method
 from playground.interpret.painting import paint
 
@@ -41,13 +41,13 @@ def explain(
         pieces = trace.words[word].pieces
         shares = rolled_out(model, trace, pieces, chosen(trace, layer=layer, head=head, layers=layers, heads=heads))
         return paint(shares[image_tokens(trace)].cpu().numpy(), trace, image)
-    run = rerun(model, trace, attention=True)
+    run = teacher_forced_forward(model, trace, attention=True)
     counted = chosen(trace, layer=layer, head=head, layers=layers, heads=heads)
     kept = [place for place in range(len(run.attention)) if counted.layer(place)]
     groups = ([group[place] for place in kept if place < len(group)] for group in (run.attention, run.cross))
     squares = *(_merged(group, counted.heads) for group in groups), _merged(run.encoder, None)
     rows = [run.rows + piece for piece in trace.words[word].pieces]
-    shares = sum(back(row, *squares, keep=0.5, pass_on=0.5) for row in rows)
+    shares = sum(propagate_relevance(row, *squares, keep=0.5, pass_on=0.5) for row in rows)
     return paint(shares[image_tokens(trace)].cpu().numpy(), trace, image)
 
 

@@ -99,6 +99,7 @@ def otsu_threshold(values: np.ndarray, bins: int = 256) -> float:
 
     Of all edges of a histogram of `bins` the one with the largest variance between the groups, each value at or above
     it in the upper one; the middle one of several that are as good. The value itself where all are the same.
+    (`skimage.filters.threshold_otsu` takes the first of those, which for a map of few values is next to the lower one.)
     """
     low, high = float(values.min()), float(values.max())
     if high - low <= 1e-6 * max(abs(low), abs(high)):

@@ -12,11 +12,11 @@ from playground.ui.loaded import Costs
 
 _CAN: dict[Kind, str] = {
     "chat": "Talk about pictures, answer, describe",
-    "segment": "Colour what you name or click",
+    "segment": "Segment what you name or click",
     "detect": "Draw boxes around what you name",
     "embed": "Say how well words and pictures fit each other",
 }
-_FOLDED = ("asleep", "waking", "awake")
+_FOLDED = ("unloaded", "loading", "loaded")
 
 
 def card_of(
@@ -25,19 +25,19 @@ def card_of(
     """What the chosen model knows, costs and can do.
 
     Args:
-        state: "asleep", "asking", "offered", "downloading", "waking" or "awake".
-        model: the loaded one, where it is awake.
+        state: "unloaded", "asking", "offered", "downloading", "loading" or "loaded".
+        model: the loaded one, where there is one.
         costs: of a download that waits to be wanted.
-        seconds: how long it has been waking; screen readers are not told every second.
+        seconds: how long it has been loading; screen readers are not told every second.
     """
     title, entry = loaded.title(name), find(name)
     status = {
-        "asleep": f"{title} sleeps until you ask",
+        "unloaded": f"{title} is not loaded yet; your first question loads it",
         "asking": f"Asking the Hub about {title}…",
         "offered": f"{title} is not on this machine yet. The earlier model answers until you load it",
         "downloading": f"Downloading {title}…",
-        "waking": f"Waking {title}…",
-        "awake": f"{title} is awake",
+        "loading": f"Loading {title}…",
+        "loaded": f"{title} is loaded",
     }[state]
     facts = {
         "Knows": entry.knows if entry else "What it was trained on; it is not in this catalogue.",

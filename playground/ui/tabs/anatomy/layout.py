@@ -1,4 +1,4 @@
-"""Anatomy: a picture's way through the model, station by station."""
+"""Anatomy: a picture's way through the model, stage by stage."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def _one_picture(chosen: gr.State) -> Fields:
         way, [search, several, second_model, beside], **_AT_ONCE,
     )  # fmt: skip
     for event in running:
-        event.then(_awake, [way, second.chosen, second.offered], second.card, **_AT_ONCE)
+        event.then(_loaded_card, [way, second.chosen, second.offered], second.card, **_AT_ONCE)
     pick.input(taken, [pick, found], text, **_AT_ONCE)
     return Fields(picture, None)
 
@@ -109,9 +109,9 @@ def _switched(on: bool) -> str:
     return f"() => ({{ __type__: 'update', interactive: {str(on).lower()} }})"
 
 
-def _awake(way: str, second: str, offered: str) -> Any:
-    """The second model's card: it is awake once it has written; a card that offers another one stays."""
-    return card_of(second, "chat", "awake") if way == "two" and not offered else gr.skip()
+def _loaded_card(way: str, second: str, offered: str) -> Any:
+    """The second model's card: it is loaded once it has written; a card that offers another one stays."""
+    return card_of(second, "chat", "loaded") if way == "two" and not offered else gr.skip()
 
 
 def _caption_field(label: str) -> tuple[gr.Textbox, gr.HTML]:

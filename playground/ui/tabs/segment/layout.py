@@ -29,9 +29,9 @@ def build(page: Page) -> Fields:
             note = gr.HTML(render=False)
             picture = picture_input(note)
             words = gr.Textbox(
-                label="What to colour", info=actions.HINT, placeholder="dog, red circle, tree", max_lines=4
+                label="What to segment", info=actions.HINT, placeholder="dog, red circle, tree", max_lines=4
             )
-            run = gr.Button("Colour it", variant="primary")
+            run = gr.Button("Segment", variant="primary")
             note.render()
             with gr.Accordion("Segmentation model", open=False):
                 picked = picker("segment", DEFAULT_SEGMENTER, segmentation_model)
@@ -51,7 +51,7 @@ def build(page: Page) -> Fields:
             with gr.Accordion("Point without a mouse", open=False):
                 across, down, take = _place()
             forget = gr.Button("Forget the clicks", size="sm")
-            make = gr.Button("Make files of what is ticked", size="sm")
+            make = gr.Button("Export masks", size="sm")
             files = gr.File(
                 label="Overlay, cut-out, labels, masks, COCO JSON", file_count="multiple", interactive=False,
                 visible=False, elem_id="mask-files",
@@ -75,7 +75,7 @@ def build(page: Page) -> Fields:
     say_when_full((asked, *filled, *pointed), outputs, note)
     for event in (asked, *filled, *pointed):
         event.then(
-            actions.awake,
+            actions.loaded_card,
             [kept, picked.chosen, picked.offered],
             picked.card,
             show_progress="hidden",
