@@ -3,9 +3,9 @@ PYTHON ?= python3
 PORT ?= 7860
 BIN := .venv/bin
 TESTS := --numprocesses 2 --dist loadfile
-EXTRAS := --extra app --extra notebooks --extra dev
+EXTRAS := --extra app --extra notebooks --extra docs --extra dev
 
-.PHONY: demo test lessons newest lint lock upgrade moji evaluate clean
+.PHONY: demo test lessons docs newest lint lock upgrade moji evaluate clean
 
 demo: .venv/ready
 	$(BIN)/python app.py --port $(PORT)
@@ -17,6 +17,10 @@ test: .venv/ready
 # The lessons alone, and what the README tells people to type.
 lessons: .venv/ready
 	$(BIN)/python -m pytest tests/test_notebooks.py tests/test_readme.py
+
+# The guides and the API reference as a site: open site/index.html. Every warning, such as a broken link, is an error.
+docs: .venv/ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # One environment in .venv, of exactly the versions in requirements.txt, brought up to date when that file changes.
 .venv/ready: requirements.txt
@@ -71,4 +75,4 @@ evaluate: .venv/ready
 	$(BIN)/python -m playground.training.cards
 
 clean:
-	rm -rf .venv .venv-newest runs artifacts
+	rm -rf .venv .venv-newest runs artifacts site

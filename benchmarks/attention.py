@@ -19,7 +19,7 @@ from measuring import ask, medians, noise, print_table, smolvlm_shaped
 from playground.interpret.recorder import Recorder
 from playground.models.attention import NAME
 from playground.models.generation import generate as generation
-from playground.models.generation.image_features import Seen
+from playground.models.generation.image_features import ImageFeatureCache
 from playground.models.layout.positions import image_positions
 
 NEW_TOKENS = 32
@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    model, seen = smolvlm_shaped(), Seen()
+    model, seen = smolvlm_shaped(), ImageFeatureCache()
     messages = [ask("what is this ?", noise())]
     inputs = model.prepare(messages)
     columns = image_positions(model.model, inputs)
@@ -53,7 +53,7 @@ def main() -> None:
 
     def output_attentions() -> float:
         hand_back_memory()
-        spent = generation.Spent()
+        spent = generation.GenerationTimings()
         options = dict(max_new_tokens=NEW_TOKENS, do_sample=False, num_beams=1, return_dict_in_generate=True)
         model.model.set_attn_implementation({"text_config": "eager"})
         try:

@@ -13,7 +13,7 @@ import argparse
 
 from measuring import ask, medians, noise, print_table, smolvlm_shaped
 
-from playground.models.generation.image_features import Seen
+from playground.models.generation.image_features import ImageFeatureCache
 from playground.models.messages import Message
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    model, seen, kept = smolvlm_shaped(), Seen(), None
+    model, seen, kept = smolvlm_shaped(), ImageFeatureCache(), None
     talk = [ask("what is this ?", noise())]
     first = model.generate(talk, max_new_tokens=8, seen=seen)
     talk += [Message("assistant", first.text), ask("how many dogs are there ?")]

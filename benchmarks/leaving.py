@@ -64,9 +64,9 @@ def seconds(browser: Browser, url: str, picture: Path, when: str, leave: Callabl
     contexts = browser.new_context(), browser.new_context()
     first, second = (context.new_page() for context in contexts)
     second.goto(f"{url}/?tab=chat&model=moji-vlm")
-    expect(second.locator(".status.awake").first).to_be_visible(timeout=PATIENCE)
+    expect(second.locator(".status.loaded").first).to_be_visible(timeout=PATIENCE)
     first.goto(url)
-    expect(first.locator(".status.awake").first).to_be_visible(timeout=PATIENCE)
+    expect(first.locator(".status.loaded").first).to_be_visible(timeout=PATIENCE)
     ask(first, picture)
     if when == WRITING:
         expect(first.locator(".chat .bot")).not_to_contain_text("…", timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""How long until the page is there, until the model is awake, and until its first answer.
+"""How long until the page is there, until the model is loaded, and until its first answer.
 
     python benchmarks/startup.py
 
@@ -41,8 +41,8 @@ def main() -> None:
     try:
         _wait_for_page(url, app)
         page = time.perf_counter() - started
-        if not any("is awake" in line for line in app.stdout):
-            raise SystemExit(f"The model was not awake within {PATIENCE} s; start the app by hand to see why.")
+        if not any("is loaded" in line for line in app.stdout):
+            raise SystemExit(f"The model was not loaded within {PATIENCE} s; start the app by hand to see why.")
         awake = time.perf_counter() - started
         client = Client(url, verbose=False)
         asked = time.perf_counter()
@@ -54,7 +54,7 @@ def main() -> None:
         app.wait()
     print(f"machine          {os.cpu_count()} cores")
     print(f"first page       {page:5.1f} s after the start   (at most 5)")
-    print(f"model awake      {awake:5.1f} s after the start")
+    print(f"model loaded     {awake:5.1f} s after the start")
     print(f"first answer     {answer:5.1f} s after the question (at most 2)")
 
 

@@ -112,9 +112,9 @@ def told(path: Path) -> list[str]:
 def awake(log: Path, patience: float = 120) -> None:
     """Wait until the app has loaded its model."""
     end = time.monotonic() + patience
-    while "is awake" not in log.read_text():
+    while "is loaded" not in log.read_text():
         if time.monotonic() > end:
-            raise SystemExit(f"The model was not awake within {patience:.0f} s:\n{log.read_text()}")
+            raise SystemExit(f"The model was not loaded within {patience:.0f} s:\n{log.read_text()}")
         time.sleep(0.2)
 
 

@@ -59,7 +59,7 @@ def side_by_side(page: Page) -> None:
 
 
 def anatomy(page: Page) -> None:
-    """The way through the model, its stations opened."""
+    """The way through the model, its stages opened."""
     seen(page, "button.example").first.click()
     expect(seen(page, ".note").first).to_contain_text("would begin its answer")
 
@@ -72,7 +72,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1180, "height": 800})
         page.goto(url)
-        expect(page.locator(".status.awake").first).to_be_visible(timeout=120_000)
+        expect(page.locator(".status.loaded").first).to_be_visible(timeout=120_000)
         page.get_by_role("button", name="No, thanks").click()
         for show in (chat, ask, caption, segment, attention, side_by_side, anatomy):
             page.get_by_role("tab", name=show.__name__.capitalize().replace("_", " "), exact=True).click()

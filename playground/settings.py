@@ -27,6 +27,12 @@ class SettingError(ValueError):
     """One or more settings cannot be used; the message has a sentence for each, a line each."""
 
 
+def unquoted(value: str) -> str:
+    """The value without quotes around the whole of it: files of variables for Docker keep them."""
+    plain = value.strip()
+    return plain[1:-1].strip() if len(plain) > 1 and plain[0] == plain[-1] and plain[0] in "\"'" else value
+
+
 def _switch(value: Any) -> Any:
     """Nothing is no; everything else is left to the library, which knows yes, no, true, false, on, off, 1 and 0."""
     return value if not isinstance(value, str) else value.strip() or "false"
@@ -48,7 +54,8 @@ def _server(value: str) -> str:
     """A server's address without a model's name and the last slash."""
     address = value.partition("#")[0].rstrip("/")
     parts = urlsplit(address)
-    if address and (parts.scheme.lower() not in ("http", "https") or not parts.hostname or parts.username is not None):
+    known = parts.scheme.lower() in ("http", "https") and parts.hostname and parts.username is None
+    if address and not known or re.search(r"\s", address):
         raise ValueError("no address")
     parts.port  # noqa: B018  raises ValueError where it is none
     return address
@@ -141,6 +148,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _without_blanks(cls, given: dict[str, Any]) -> dict[str, Any]:
+        given = {name: unquoted(value) if isinstance(value, str) else value for name, value in given.items()}
         return {name: value for name, value in given.items() if name in _SWITCHES or str(value).strip()}
 
     @property
@@ -216,7 +224,9 @@ def export(settings: Settings, variables: MutableMapping[str, str]) -> None:
     for alias in ("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS"):
         variables.pop(alias, None)
     for alias in _VARIABLES:
-        if alias.startswith("GRADIO_") and alias in variables and not variables[alias].strip():
-            del variables[alias]
+        if alias.startswith("GRADIO_") and alias in variables:
+            variables[alias] = unquoted(variables[alias])
+            if not variables[alias].strip():
+                del variables[alias]
     if "GRADIO_DEBUG" in variables:
         variables["GRADIO_DEBUG"] = str(int(settings.gradio_debug))

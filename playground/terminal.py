@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -17,9 +18,13 @@ _PLAIN = {"“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "–": "
 def forgiving_output() -> Iterator[None]:
     """Within it, signs that a terminal cannot show are written plainly, and a reader who leaves ends the program.
 
+    Where output or errors were closed from the beginning, what is written there goes nowhere.
+
     Raises:
-        SystemExit: with 141 where nobody reads any more, as programs end that the pipe's signal ends.
+        SystemExit: with 141 where nobody reads any more, as programs end that the pipe's signal ends; with a sentence
+            where the disk that the output goes to is full.
     """
+    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
     codecs.register_error("playground_plain", _plainly)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # not within a notebook
@@ -28,9 +33,18 @@ def forgiving_output() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        # What waits in the buffer would be tried once more at the end, with a message that nobody asked for.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         raise SystemExit(141) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename is not None:
+            raise
+        _drop_output()
+        raise SystemExit(f"Nothing more can be written: {os.strerror(error.errno).lower()}. Make room there.") from None
+
+
+def _drop_output() -> None:
+    """What waits in the buffer would be tried once more at the end, with a message that nobody asked for."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def shows(text: str, stream: TextIO) -> bool:

@@ -19,13 +19,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import app  # noqa: E402
 from playground.models.chat import ChatModel
-from playground.models.messages import Answer, Message, Piece  # noqa: E402
+from playground.models.messages import Answer, GeneratedToken, Message  # noqa: E402
 
 _SILENCE = 240
 _stream, _batch = ChatModel.stream, ChatModel.generate_batch
 
 
-def slow_stream(model: ChatModel, messages: Sequence[Message], **options: Any) -> Generator[Piece, None, Answer]:
+def slow_stream(
+    model: ChatModel, messages: Sequence[Message], **options: Any
+) -> Generator[GeneratedToken, None, Answer]:
     """`ChatModel.stream`, half a second later each time."""
     stop = options.get("stop") or threading.Event()
     with closing(_stream(model, messages, **options)) as pieces:

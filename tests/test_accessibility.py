@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from browsing import Browser, Page, expect, open_tab, seen
 
+from playground.ui.app import tabs_of_the_page
+
 axe = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
 SCRIPT = Path(axe.__file__).with_name("axe.min.js")
-TABS = ("Chat", "Ask", "Caption", "Segment", "Attention", "Side by side", "Anatomy")
+TABS = tuple(tab.label for tab in tabs_of_the_page())
 
 
 RULES = {
@@ -36,7 +38,7 @@ def faults(page: Page, scheme: str) -> list[str]:
 def test_every_tab_can_be_used_by_everybody(shared_app: str, browser: Browser, scheme: str) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
     page.goto(shared_app)
-    expect(page.locator(".picker .status.awake").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".picker .status.loaded").first).to_be_visible(timeout=60_000)
     page.evaluate(SCRIPT.read_text(encoding="utf-8"))
     found = []
     for name in TABS:

@@ -1,4 +1,4 @@
-"""A picture's way through a model: every station has the shape, lengths and weights that the model has there."""
+"""A picture's way through a model: every stage has the shape, lengths and weights that the model has there."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def test_moji_vlm_is_shown_as_it_computes(scene):
     model = load("moji-vlm")
     found = anatomy(model, scene, QUESTION)
     config, inner = model.model.config, model.model.model
-    assert [station.name for station in found.stations] == [
+    assert [stage.name for stage in found.stages] == [
         PIXELS, PATCHES, VISION, PROJECTOR, TOKENS, LANGUAGE, NEXT,
     ]  # fmt: skip
-    pixels, patches, vision, projector, tokens, language, word = found.stations
+    pixels, patches, vision, projector, tokens, language, word = found.stages
     side = config.vision_config.image_size
     assert pixels.shape == (3, side, side)
     assert np.abs(found.views[0].astype(int) - np.asarray(scene.convert("RGB"))).max() <= 1
@@ -76,14 +76,14 @@ def test_moji_vlm_is_shown_as_it_computes(scene):
 def test_moji_blip_keeps_its_picture_beside_the_words(scene):
     model = load("moji-blip")
     found = anatomy(model, scene, QUESTION)
-    projector, language = found.station(PROJECTOR), found.station(LANGUAGE)
+    projector, language = found.stage(PROJECTOR), found.stage(LANGUAGE)
     assert projector.shape == () and projector.layers == () and "none" in projector.text
-    assert found.station(ENCODER) is None
+    assert found.stage(ENCODER) is None
     assert found.beside == 145 and not any(token.picture for token in found.tokens)
     tower = model.model.vision_model(
         model.prepare([Message("user", QUESTION, (scene,))])["pixel_values"], output_hidden_states=True
     ).hidden_states
-    for layer, states in zip(found.station(VISION).layers, tower[1:], strict=True):
+    for layer, states in zip(found.stage(VISION).layers, tower[1:], strict=True):
         close(layer, states[0])
     assert [word for word, _ in language.layers[-1].likely] == [word for word, _ in found.likely[:5]]
 
@@ -93,21 +93,21 @@ def test_every_family_has_its_way(checkpoint, picture, scene, name):
     moji = name.startswith("moji")
     model = load(name if moji else str(checkpoint(name)))
     found = anatomy(model, scene if moji else picture, QUESTION)
-    assert sum(station.parameters for station in found.stations) == model.model.num_parameters()
+    assert sum(stage.parameters for stage in found.stages) == model.model.num_parameters()
     assert found.probabilities.sum() == pytest.approx(1, abs=1e-5)
     later = name == "florence2"  # its first token is always the same one
     said = model.generate(asked(QUESTION, scene if moji else picture), max_new_tokens=1 + later).pieces[later]
     assert found.probabilities.max() == pytest.approx(said.probability, abs=1e-5)
     assert found.likely[0][1] == pytest.approx(said.probability, abs=1e-5)
-    last = found.station(LANGUAGE).layers[-1]  # what would be said after the last layer is what is said
+    last = found.stage(LANGUAGE).layers[-1]  # what would be said after the last layer is what is said
     assert [value for _, value in last.likely] == pytest.approx([value for _, value in found.likely[:5]], abs=1e-5)
-    for station in found.stations:
-        assert len(station.shape) == len(station.axes)
-        for layer in station.layers:
+    for stage in found.stages:
+        assert len(stage.shape) == len(stage.axes)
+        for layer in stage.layers:
             assert np.isfinite(layer.norms).all()
             assert layer.grid is None or layer.colours.shape == (*layer.grid, 3)
     if name in ("florence2", "blip_vqa"):
-        assert found.station(ENCODER).shape[0] == len(found.tokens)
+        assert found.stage(ENCODER).shape[0] == len(found.tokens)
 
 
 @torch.inference_mode()
@@ -117,15 +117,15 @@ def test_lengths_are_where_the_patches_are(checkpoint, picture):
     found = anatomy(smolvlm, picture, QUESTION)
     inputs = smolvlm.prepare([Message("user", QUESTION, (picture,))])
     tower = smolvlm.model.model.vision_model(inputs["pixel_values"][0], output_hidden_states=True).hidden_states
-    assert found.station(VISION).shape == tuple(tower[-1].shape) == (5, 64, 32)
-    close(found.station(VISION).layers[0], tower[1][-1])  # the view of the whole stands last
-    assert found.shown == 4 and found.station(PROJECTOR).layers[0].grid == (4, 4)
+    assert found.stage(VISION).shape == tuple(tower[-1].shape) == (5, 64, 32)
+    close(found.stage(VISION).layers[0], tower[1][-1])  # the view of the whole stands last
+    assert found.shown == 4 and found.stage(PROJECTOR).layers[0].grid == (4, 4)
 
     qwen = load(str(checkpoint("qwen2_5_vl")))
     found = anatomy(qwen, picture, QUESTION)
     inputs = qwen.prepare([Message("user", QUESTION, (picture,))])
     rows, columns = inputs["image_grid_thw"][0, 1:].tolist()
-    patches, (merged,) = found.station(PATCHES).layers[0], found.station(PROJECTOR).layers
+    patches, (merged,) = found.stage(PATCHES).layers[0], found.stage(PROJECTOR).layers
     assert patches.grid == (rows, columns) and merged.grid == (rows // 2, columns // 2)
     features = qwen.model.model.get_image_features(inputs["pixel_values"], inputs["image_grid_thw"]).pooler_output
     close(merged, torch.cat(tuple(features)))

@@ -31,8 +31,9 @@ from PIL import Image
 from test_imaging import huge_png, saved
 
 from playground.tasks.examples import examples
+from playground.ui.app import tabs_of_the_page
 
-TABS = ("Chat", "Ask", "Caption", "Segment", "Attention", "Side by side", "Anatomy")
+TABS = tuple(tab.label for tab in tabs_of_the_page())
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def page(app: str, browser: Browser) -> Iterator[Page]:
     visit.asked_hosts = set()
     visit.on("request", lambda request: visit.asked_hosts.add(request.url.split("/")[2]))
     visit.goto(app)
-    expect(visit.locator(".status.awake").first).to_be_visible(timeout=60_000)
+    expect(visit.locator(".status.loaded").first).to_be_visible(timeout=60_000)
     yield visit
     visit.close()
 
@@ -103,14 +104,14 @@ def test_a_saved_talk_is_opened_again(page: Page, tmp_path: Path) -> None:
     page.get_by_role("button", name="New conversation").click()
     expect(page.locator(".chat .bot")).to_have_count(0)
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Open a saved talk").click()
+        page.get_by_role("button", name="Open a saved conversation").click()
     chooser.value.set_files(tmp_path / "talk.json")
     expect(page.locator(".chat .bot")).to_have_count(len(said))
     expect(page.locator(".chat .user img")).to_have_count(1)
 
 
 def test_why_opens_the_map_of_an_answer(page: Page) -> None:
-    expect(page.locator(".status.awake").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".status.loaded").first).to_be_visible(timeout=60_000)
     under(page, "Why?").first.click()
     expect(page.get_by_role("tab", name="Attention", exact=True)).to_have_attribute("aria-selected", "true")
     open_tab(page, "Chat")
@@ -159,7 +160,7 @@ def test_a_question_gets_an_answer_and_its_rivals(page: Page) -> None:
 
 def test_an_answer_shows_its_map_and_leads_to_the_attention_tab(page: Page) -> None:
     open_tab(page, "Ask")
-    expect(seen(page, ".glance img")).to_be_visible()
+    expect(seen(page, ".map-preview img")).to_be_visible()
     expect(seen(page, ".answer .small-print")).to_contain_text("alibrated")
     page.get_by_role("button", name="Where did it look?").click()
     expect(page.get_by_role("tab", name="Attention", exact=True)).to_have_attribute("aria-selected", "true")
@@ -364,7 +365,7 @@ def test_a_folder_is_described_stopped_and_taken_away(page: Page, tmp_path: Path
     assert 0 < done < 42
     all_of_it.click()
     expect(seen(page, ".folder-progress")).to_contain_text(
-        "42 of 42 done, 2 of them cannot be read. moji-vlm", timeout=60_000
+        "42 of 42 done, 2 of them cannot be read. moji-vlm", timeout=300_000
     )
     rows = seen(page, ".captions tr")
     expect(rows.filter(has_text="notes.txt")).to_contain_text("not a picture")
@@ -390,7 +391,7 @@ def test_the_threshold_recolours_at_once(page: Page) -> None:
     slide(page, "Threshold", 0.5)
     shoot(page, "segment")
     seen(page, ".label-wrap").get_by_text("Segmentation model").click()
-    expect(seen(page, ".status").last).to_have_text("moji-clipseg is awake")
+    expect(seen(page, ".status").last).to_have_text("moji-clipseg is loaded")
     before = address(page, "#masks")
     slide(page, "Opacity", 0)
     expect(page.locator("#masks img").first).not_to_have_attribute("src", before)
@@ -542,7 +543,7 @@ def test_a_download_begins_when_its_button_says_so(page: Page) -> None:
     expect(page.locator(".picker .trouble")).to_have_count(0)
     shoot(page, "offer")
     pick(page, "moji-vlm")
-    expect(page.locator(".picker .status").first).to_have_text("moji-vlm is awake")
+    expect(page.locator(".picker .status").first).to_have_text("moji-vlm is loaded")
     expect(load).to_be_hidden()
     pick(page, "HuggingFaceTB/SmolVLM-256M-Instruct")
     load.click()
@@ -560,7 +561,7 @@ def test_the_page_asked_its_own_host_for_everything(page: Page, app: str) -> Non
 def test_the_page_fits_a_phone(app: str, browser: Browser, scheme: str) -> None:
     phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
     phone.goto(app)
-    expect(phone.locator(".status.awake").first).to_be_visible(timeout=60_000)
+    expect(phone.locator(".status.loaded").first).to_be_visible(timeout=60_000)
     phone.get_by_role("button", name="No, thanks").click()
     assert (
         phone.get_by_role("tab", name="Chat", exact=True).bounding_box()["y"] < 500

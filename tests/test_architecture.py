@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -92,7 +93,7 @@ def test_imports_name_the_whole_path():
 
 # Besides the families, only what reads a config.json before there is a model may ask for its type.
 KNOWS_TYPES = ("models/families/", "checkpoints/", "moji/", "training/")
-READS_CONFIGS = (*KNOWS_TYPES, "models/own_config.py", "models/loading/own_config.py")
+READS_CONFIGS = (*KNOWS_TYPES, "models/loading/own_config.py")
 
 
 def asked_types(path: Path) -> set[str]:
@@ -129,3 +130,11 @@ def test_every_family_has_types_of_its_own_and_a_name():
     assert all(found.model_types == types for types, found in served.items())
     assert family_named("qwen3_vl_moe").views is family_named("qwen2_5_vl").views
     assert family_named("qwen3_vl_moe").encoding is None and family_named("molmo2").views is None
+
+
+def test_files_of_the_wrapper_are_one_idea_and_its_rooms_can_be_looked_over():
+    files = list((PACKAGE / "models").rglob("*.py"))
+    long = [str(path) for path in files if len(path.read_text(encoding="utf-8").splitlines()) > 300]
+    rooms = Counter(path.parent for path in files if path.name != "__init__.py")
+    assert not long
+    assert max(rooms.values()) <= 15, rooms.most_common(1)

@@ -198,8 +198,8 @@ def test_what_runs_can_be_stopped_and_leaves_nothing_behind(monkeypatch: pytest.
         while not tokens:
             next(steps)
         steps.close()  # what Gradio does when Stop is pressed, and when the page is closed
-        assert len(tokens) == 1 and model._turn.acquire(blocking=False)
-        model._turn.release()
+        assert len(tokens) == 1 and model.lock.acquire(blocking=False)
+        model.lock.release()
         tokens.clear()
     shown = events.stopped()
     assert not shown["stop"].interactive and not shown["halt"].interactive and "Stopped" in shown["verdict"]

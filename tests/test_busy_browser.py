@@ -35,7 +35,7 @@ def visit(slow_app: str, browser: Browser) -> Iterator[Visit]:
         contexts.append(browser.new_context())
         page = contexts[-1].new_page()
         page.goto(slow_app)
-        expect(page.locator(".status.awake").first).to_be_visible(timeout=60_000)
+        expect(page.locator(".status.loaded").first).to_be_visible(timeout=60_000)
         return page
 
     yield enter

@@ -42,7 +42,7 @@ def test_pieces_join_to_exactly_what_transformers_generates(checkpoint, picture,
     assert statistics.prompt_tokens == prompt and statistics.new_tokens == len(plain)
     assert statistics.image_tokens == int((inputs["input_ids"] == model.model.config.image_token_id).sum())
     assert 0 < statistics.seconds_to_first_token < statistics.seconds and statistics.tokens_per_second > 0
-    assert not statistics.stopped and statistics.reused_tokens == 0 and statistics.cold_reason is None
+    assert not statistics.stopped and statistics.reused_tokens == 0 and statistics.cache_miss_reason is None
     assert 0 < statistics.vision_seconds < statistics.seconds and statistics.language_seconds > 0
 
 
@@ -151,9 +151,7 @@ def test_a_conversation_that_waits_for_its_turn_can_leave(checkpoint, picture):
     first = model.stream(messages, max_new_tokens=900, recorder=lambda *_: time.sleep(0.01))
     next(first)
     threading.Timer(0.1, stop.set).start()
-    began = time.perf_counter()
-    assert model.generate(messages, stop=stop).pieces == ()
-    assert time.perf_counter() - began < 3
+    assert model.generate(messages, stop=stop).pieces == ()  # the first one never ends: nobody reads on
     first.close()
 
 
@@ -176,13 +174,16 @@ def test_candidates_are_whole_answers_with_their_probability(checkpoint, picture
 
 
 def test_a_beam_search_can_be_stopped(checkpoint, picture):
-    model, stop, began = load(str(checkpoint("llava_words"))), threading.Event(), time.perf_counter()
-    alone = model.candidates(ask("what is this ?", picture), count=2, max_new_tokens=200)
-    whole = time.perf_counter() - began
-    threading.Timer(whole / 20, stop.set).start()
-    began = time.perf_counter()
-    assert alone and model.candidates(ask("what is this ?", picture), count=2, max_new_tokens=200, stop=stop) == ()
-    assert time.perf_counter() - began < whole / 2
+    model, stop, steps = load(str(checkpoint("llava_words"))), threading.Event(), []
+
+    def stopped_at_the_third(*_):
+        steps.append(1)
+        if len(steps) == 3:
+            stop.set()
+
+    model.model.register_forward_pre_hook(stopped_at_the_third)
+    assert model.candidates(ask("what is this ?", picture), count=2, max_new_tokens=200, stop=stop) == ()
+    assert 3 <= len(steps) <= 4
 
 
 def test_peak_memory_is_what_the_answer_took(checkpoint, picture):

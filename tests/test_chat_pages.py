@@ -34,7 +34,7 @@ from playground.ui.tabs.chat import (
 from playground.ui.tabs.chat import (
     why as chat_why,
 )
-from playground.ui.tabs.chat.actions import Talk
+from playground.ui.tabs.chat.actions import ChatState
 
 
 def said(text: str, *files: str) -> dict:
@@ -42,7 +42,7 @@ def said(text: str, *files: str) -> dict:
     return {"text": text, "files": list(files)}
 
 
-def asked(text: str, *files: str, talk: Talk = Talk(), visitor: str = "ann", name: str = "moji-vlm", **wish) -> Talk:  # noqa: B008
+def asked(text: str, *files: str, talk=ChatState(), visitor: str = "ann", name: str = "moji-vlm", **wish) -> ChatState:  # noqa: B008
     """The talk after one more question and its answer."""
     talk, *_ = chat_talk.send(said(text, *files), talk)
     *_, (talk, *_) = chat_talk.respond(talk, name, **wish, request=SimpleNamespace(session_hash=visitor))
@@ -59,7 +59,7 @@ NAME = examples()[0].path.name
 
 
 def test_a_message_that_a_model_cannot_read_goes_back_into_the_box_before_what_was_typed_meanwhile() -> None:
-    talk, *_ = chat_talk.send(said("is there a dog? " * 200, PICTURE), Talk())
+    talk, *_ = chat_talk.send(said("is there a dog? " * 200, PICTURE), ChatState())
     *_, (talk, conversation, box, note, _) = chat_talk.respond(talk, "moji-vlm")
     assert (talk.turns, conversation) == ((), []) and box.submit_btn and not box.stop_btn
     assert "tokens" in note and "trouble" in note
@@ -69,7 +69,7 @@ def test_a_message_that_a_model_cannot_read_goes_back_into_the_box_before_what_w
 
 
 def test_a_message_waits_in_sight_and_a_second_one_waits_in_the_box() -> None:
-    talk, shown, box, *_, back = chat_talk.send(said("what is this?", PICTURE), Talk())
+    talk, shown, box, *_, back = chat_talk.send(said("what is this?", PICTURE), ChatState())
     assert [turn["role"] for turn in shown] == ["user", "assistant"] and back == said("")
     assert box.stop_btn and "value" not in box.constructor_args  # more may have been typed there meanwhile
     assert chat_talk.send(said("and this?"), talk)[-1] == said("and this?")
@@ -84,7 +84,7 @@ def test_a_message_waits_in_sight_and_a_second_one_waits_in_the_box() -> None:
 
 
 def test_seventeen_pictures_are_refused_with_the_limit() -> None:
-    *_, note, _, _ = chat_talk.send(said("which is best?", *[PICTURE] * 17), Talk())
+    *_, note, _, _ = chat_talk.send(said("which is best?", *[PICTURE] * 17), ChatState())
     assert "up to 16 pictures" in note
 
 
@@ -97,7 +97,7 @@ def test_only_the_pictures_that_the_model_gets_are_opened(monkeypatch: pytest.Mo
     )
     opened: list[str] = []
     monkeypatch.setattr(chat_talk, "open_picture", lambda path: opened.append(path) or open_picture(path))
-    *_, (talk, _, _, note, _) = chat_talk.respond(Talk(turns), "moji-vlm")
+    *_, (talk, _, _, note, _) = chat_talk.respond(ChatState(turns), "moji-vlm")
     assert opened == [newer] and talk.turns[-1].footer
     assert "one picture at a time" in note
 
@@ -118,14 +118,14 @@ def test_a_talk_is_continued_for_its_visitor_alone_and_forgotten_when_the_page_i
 def test_another_model_goes_on_with_the_talk_and_each_answers_as_if_it_had_read_it_alone() -> None:
     first = asked("is there a dog?", PICTURE)
     mixed = asked("how many dogs?", talk=asked("where is it?", talk=first, name="moji-blip"))
-    alone = asked("how many dogs?", talk=Talk(mixed.turns[:4]), visitor="cold")
+    alone = asked("how many dogs?", talk=ChatState(mixed.turns[:4]), visitor="cold")
     assert [turn.model for turn in mixed.turns[1::2]] == ["moji-vlm", "moji-blip", "moji-vlm"]
     assert [turn.footer.split(" · ")[0] for turn in mixed.turns[1::2]] == ["moji-vlm", "moji-blip", "moji-vlm"]
     assert mixed.turns[-1].text == alone.turns[-1].text and mixed.turns[-1].text
-    pictures = Talk((*first.turns, Turn("user", "and this?", (str(examples()[1].path),)), first.turns[1]))
+    pictures = ChatState((*first.turns, Turn("user", "and this?", (str(examples()[1].path),)), first.turns[1]))
     note = chat_settings.switched(pictures, "answer in one word", "moji-blip")
     assert "one picture at a time" in note and "system prompt" in note
-    assert chat_settings.switched(Talk(), "", "moji-blip") == gr.skip()
+    assert chat_settings.switched(ChatState(), "", "moji-blip") == gr.skip()
     for visitor in ("ann", "cold"):
         session.end(SimpleNamespace(session_hash=visitor))
 
@@ -172,7 +172,7 @@ def test_an_answer_is_written_anew_or_taken_back() -> None:
     empty, _, box, *_ = chat_talk.undo(said(""), first)
     assert empty.turns == () and held(box) == ("is there a dog?", [NAME])
     assert chat_talk.undo(said("typed"), first)[2] == gr.skip()
-    assert chat_talk.undo(said(""), Talk())[0] == gr.skip()
+    assert chat_talk.undo(said(""), ChatState())[0] == gr.skip()
 
 
 def test_why_is_asked_of_the_model_that_answered_or_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +205,7 @@ def test_a_browser_gives_a_talk_back_and_no_other_files(tmp_path: Path, monkeypa
     for file in (upload, secret):
         file.write_bytes(Path(PICTURE).read_bytes())
     (tmp_path / "uploads" / "link.png").symlink_to(secret)
-    talk = Talk((Turn("user", "what?", (PICTURE, str(upload))), Turn("assistant", "two", (), "Moji", "moji-vlm")))
+    talk = ChatState((Turn("user", "what?", (PICTURE, str(upload))), Turn("assistant", "two", (), "Moji", "moji-vlm")))
     stored = json.loads(json.dumps(chat_kept.kept(talk, "be brief", 0.5, 64)))
     assert str(Path(PICTURE).parent) not in json.dumps(stored)
     back, shown, note, *settings = chat_kept.restored(stored)
@@ -222,17 +222,17 @@ def test_a_browser_gives_a_talk_back_and_no_other_files(tmp_path: Path, monkeypa
 
 def test_a_talk_goes_into_a_file_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    talk = Talk((Turn("user", "what?", (PICTURE,)), Turn("assistant", "two", (), "Moji", "moji-vlm")))
+    talk = ChatState((Turn("user", "what?", (PICTURE,)), Turn("assistant", "two", (), "Moji", "moji-vlm")))
     file, note = chat_files.save_json(talk, "be brief", 0.0, 64, "moji-vlm")
-    back, shown, _, _, _, system = chat_files.open_talk(file, Talk())
+    back, shown, _, _, _, system = chat_files.open_talk(file, ChatState())
     assert [turn.text for turn in back.turns] == ["what?", "two"] and len(shown) == 2 and system == "be brief"
     assert open_picture(back.turns[0].images[0]).image.tobytes() == open_picture(PICTURE).image.tobytes()
     archive, _ = chat_files.save_markdown(talk, "")
     assert "## moji-vlm" in zipfile.ZipFile(archive).read("talk.md").decode()
-    gone = Talk((Turn("user", "what?", ("gone.png",)), talk.turns[1]))
+    gone = ChatState((Turn("user", "what?", ("gone.png",)), talk.turns[1]))
     file, note = chat_files.save_markdown(gone, "")
     assert file and "no longer kept" in note
-    assert chat_files.save_markdown(Talk(), "")[0] is None
+    assert chat_files.save_markdown(ChatState(), "")[0] is None
     (tmp_path / "half.json").write_text('[{"role": "user", "content": "and?"}]')
     _, _, box, *_ = chat_files.open_talk(str(tmp_path / "half.json"), talk)
     assert box.value["text"] == "and?"
@@ -247,8 +247,8 @@ def test_what_the_camera_took_goes_beside_what_the_message_holds() -> None:
 
 
 def test_a_stopped_turn_leaves_a_conversation_that_goes_on() -> None:
-    talk, shown, box, *_ = chat_talk.stop(Talk((Turn("user", "what is this?"),)))
+    talk, shown, box, *_ = chat_talk.stop(ChatState((Turn("user", "what is this?"),)))
     assert [turn.role for turn in talk.turns] == ["user", "assistant"] and talk.turns[-1].footer == "stopped"
     assert len(shown) == 2 and box.submit_btn and not box.stop_btn
     assert chat_talk.stop(talk)[0] == talk
-    assert chat_talk.stop(Talk())[0] == Talk()
+    assert chat_talk.stop(ChatState())[0] == ChatState()

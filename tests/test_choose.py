@@ -26,7 +26,7 @@ from playground.tasks.bulk.answer_table import answer_table, as_csv, as_json, ch
 from playground.tasks.choose import checked_choices, choose, spelt_as
 from playground.tasks.examples import examples
 from playground.tasks.lines import distinct_lines
-from playground.tasks.preview_map import glance
+from playground.tasks.preview_map import preview_map
 
 
 @pytest.fixture(scope="module")
@@ -136,8 +136,8 @@ def test_a_table_that_is_empty_or_endless_gets_a_sentence(size: tuple[int, int],
         check_size(*size)
 
 
-def test_a_glance_shows_the_most_telling_word_of_any_answer(moji: ChatModel, dogs: Image.Image) -> None:
-    found = glance(moji, dogs, "what is at the top right?", "a cat")
+def test_a_preview_shows_the_most_telling_word_of_any_answer(moji: ChatModel, dogs: Image.Image) -> None:
+    found = preview_map(moji, dogs, "what is at the top right?", "a cat")
     assert found.word == "cat" and found.values.shape == (192, 192)
     assert found.values.sum() == pytest.approx(1, abs=1e-4)
     x0, y0, x1, y1 = 102, 31, 165, 95

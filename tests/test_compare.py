@@ -11,10 +11,10 @@ from scripted_server import says, scripted
 
 from playground import load
 from playground.interpret.forward.image_dependence import says_little
-from playground.interpret.methods.base import CannotExplain
 from playground.interpret.metrics.baselines import beside_baselines
-from playground.tasks.compare import fusion, look, same_word, side, telling_word
+from playground.tasks.compare import fusion, same_word, side
 from playground.tasks.examples import examples, truth_of
+from playground.tasks.maps import most_telling, word_map
 from playground.ui.tabs.compare import layout as compare_tab
 
 
@@ -33,9 +33,9 @@ def test_both_models_name_what_is_there_and_point_at_it(scene, sides):
     for found in sides:
         assert found.reason is None and found.statistics.image_tokens in (144, 145)
         assert found.probability == pytest.approx(math.prod(piece.probability for piece in found.trace.pieces))
-        word = telling_word(found, truth)
+        word = most_telling(found.words, found.leans, [truth])
         noun = truth.named_in([found.words[word]])
-        seen = look(load(found.name), found, word)
+        seen = word_map(load(found.name), found.trace, word)
         assert (seen.method, seen.note) == ("patches", "")
         told = beside_baselines(seen.values, truth.mask(noun))
         assert set(told) == {"map", "random", "centre", "uniform"}
@@ -83,11 +83,11 @@ def test_a_method_that_a_model_has_no_use_for_gives_way_to_its_attention(checkpo
     model = load(str(checkpoint("smolvlm")))
     found = side(model, picture, "what is this?", max_new_tokens=8)
     if found.words:  # random weights may spell none
-        seen = look(model, found, 0, "patches")
+        seen = word_map(model, found.trace, 0, "patches")
         assert seen.method == "attention" and "cut into tiles" in seen.note
-        np.testing.assert_array_equal(seen.values, look(model, found, 0, "attention").values)
+        np.testing.assert_array_equal(seen.values, word_map(model, found.trace, 0, "attention").values)
     with pytest.raises(IndexError):
-        look(model, found, len(found.words))
+        word_map(model, found.trace, len(found.words))
 
 
 def test_a_model_that_cannot_be_looked_into_answers_all_the_same(checkpoint, picture):
@@ -98,5 +98,3 @@ def test_a_model_that_cannot_be_looked_into_answers_all_the_same(checkpoint, pic
     with scripted(says("two", " dogs")) as server:
         told = side(load(server.address), picture, "what is this?")
         assert told.text == "two dogs" and told.probability is None and "server" in told.reason
-        with pytest.raises(CannotExplain, match="server"):
-            look(load(server.address), told, 0)

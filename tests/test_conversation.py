@@ -10,8 +10,8 @@ from PIL import Image
 
 from playground import load
 from playground.models.chat import ChatModel
-from playground.models.generation.image_features import Seen
-from playground.models.generation.prefix_cache import Conversation
+from playground.models.generation.image_features import ImageFeatureCache
+from playground.models.generation.prefix_cache import PrefixCache
 from playground.models.messages import Answer, Message
 
 WINDOWS = ("gemma3", "llava_mistral", "qwen2_vl_windows", "cohere2_vision")
@@ -30,7 +30,7 @@ def said(answer: Answer) -> Message:
     return Message("assistant", answer.text)
 
 
-def same(model: ChatModel, messages: list[Message], conversation: Conversation, **options) -> Answer:
+def same(model: ChatModel, messages: list[Message], conversation: PrefixCache, **options) -> Answer:
     """Answer with the conversation, after checking that without it the very same tokens come."""
     cold = model.generate(messages, max_new_tokens=6)
     warm = model.generate(messages, max_new_tokens=6, conversation=conversation, **options)
@@ -38,7 +38,7 @@ def same(model: ChatModel, messages: list[Message], conversation: Conversation, 
     chances = [piece.probability for piece in cold.pieces]
     assert [piece.probability for piece in warm.pieces] == pytest.approx(chances, rel=1e-3)
     assert warm.statistics.prompt_tokens == cold.statistics.prompt_tokens
-    assert cold.statistics.reused_tokens == 0 and cold.statistics.cold_reason is None
+    assert cold.statistics.reused_tokens == 0 and cold.statistics.cache_miss_reason is None
     return warm
 
 
@@ -49,7 +49,7 @@ def test_every_turn_equals_the_same_turn_computed_anew(checkpoint, picture, fami
     free = family != "llava_onevision"  # it reads a picture in another way as soon as there are two
     talk = [user("what is this ?", picture)]
     first = same(model, talk, kept)
-    assert first.statistics.reused_tokens == 0 and first.statistics.cold_reason is None
+    assert first.statistics.reused_tokens == 0 and first.statistics.cache_miss_reason is None
 
     talk += [said(first), user("is there a cat ?")]
     second = same(model, talk, kept)
@@ -72,7 +72,7 @@ def test_every_turn_equals_the_same_turn_computed_anew(checkpoint, picture, fami
 
 @pytest.mark.parametrize("family", ["smolvlm", "qwen3_vl", "llava_next", "gemma3"])
 def test_a_talk_goes_on_after_it_was_stopped(checkpoint, picture, family):
-    model, kept = load(str(checkpoint(family))), Conversation()
+    model, kept = load(str(checkpoint(family))), PrefixCache()
     stream = model.stream([user("what is this ?", picture)], max_new_tokens=40, conversation=kept)
     pieces = [next(stream) for _ in range(3)]
     stream.close()
@@ -83,11 +83,11 @@ def test_a_talk_goes_on_after_it_was_stopped(checkpoint, picture, family):
 
 @pytest.mark.parametrize("family", COLD)
 def test_a_family_that_cannot_continue_says_so_and_answers_all_the_same(checkpoint, picture, family):
-    model, kept = load(str(checkpoint(family))), Conversation()
+    model, kept = load(str(checkpoint(family))), PrefixCache()
     for text in ("what is this ?", "what is this ? a", "what is this ?"):
         answer = same(model, [user(text, picture)], kept)
         assert answer.statistics.reused_tokens == 0
-        assert "before" in answer.statistics.cold_reason
+        assert "before" in answer.statistics.cache_miss_reason
     assert len(kept) == kept.nbytes == 0
 
 
@@ -107,7 +107,7 @@ def test_layers_with_a_window_continue_exactly_and_can_be_taken_back(tmp_path, p
         assert third.statistics.reused_tokens > third.statistics.image_tokens
         edited = same(model, [*talk[:3], said(third), user("a dog ?")], kept)
         assert edited.statistics.reused_tokens > edited.statistics.image_tokens
-        assert edited.statistics.cold_reason is None
+        assert edited.statistics.cache_miss_reason is None
         warm = model.likelihoods(talk, ["yes", "no"], conversation=kept)
         assert [one.log_probability for one in warm] == pytest.approx(
             [one.log_probability for one in model.likelihoods(talk, ["yes", "no"])], abs=1e-3
@@ -115,23 +115,23 @@ def test_layers_with_a_window_continue_exactly_and_can_be_taken_back(tmp_path, p
 
 
 def test_running_states_go_on_where_the_talk_ended_and_begin_anew_where_it_was_edited(tmp_path, picture):
-    model, kept = load(str(lively.write("qwen3_5", tmp_path))), Conversation()
+    model, kept = load(str(lively.write("qwen3_5", tmp_path))), PrefixCache()
     end = model.model.generation_config.eos_token_id
     answer = [*model.processor.tokenizer("two dogs", add_special_tokens=False)["input_ids"], end]
     talk = [user("how many dogs are there ? " * 8, picture)]
     for turn in range(3):
-        warm = model.generate(talk, max_new_tokens=8, given=[answer], conversation=kept)
-        cold = model.generate(talk, max_new_tokens=8, given=[answer])
+        warm = model.generate(talk, max_new_tokens=8, forced_token_ids=[answer], conversation=kept)
+        cold = model.generate(talk, max_new_tokens=8, forced_token_ids=[answer])
         chances = [piece.probability for piece in cold.pieces]
         assert [piece.probability for piece in warm.pieces] == pytest.approx(chances, rel=1e-3)
         assert (warm.statistics.reused_tokens > warm.statistics.image_tokens) == (turn > 0)
         talk += [said(warm), user("is there a cat ?", *([picture] if turn == 0 else []))]
     edited = same(model, [talk[0], Message("assistant", "one dog"), user("a cat ?")], kept)
-    assert edited.statistics.reused_tokens == 0 and "running state" in edited.statistics.cold_reason
+    assert edited.statistics.reused_tokens == 0 and "running state" in edited.statistics.cache_miss_reason
 
 
 def test_the_vision_encoder_sees_only_new_pictures(checkpoint, picture):
-    model, kept, seen = load(str(checkpoint("smolvlm"))), Conversation(), Seen()
+    model, kept, seen = load(str(checkpoint("smolvlm"))), PrefixCache(), ImageFeatureCache()
     shown = []
     model.model.get_encoder("image").register_forward_hook(
         lambda module, inputs, output: shown.append(output[0].shape[0])
@@ -168,7 +168,7 @@ def test_two_visitors_share_nothing(checkpoint, picture):
 
 def test_memory_is_bounded_and_freed(checkpoint, picture):
     model = load(str(checkpoint("llava_words")))
-    whole, small = model.conversation(), Conversation()
+    whole, small = model.conversation(), PrefixCache()
     talk = [user("how many dogs are there ? " * 30, picture)]
     answer = same(model, talk, whole)
     assert whole.nbytes > 0 and len(whole) == answer.statistics.prompt_tokens + answer.statistics.new_tokens - 1
@@ -184,7 +184,7 @@ def test_memory_is_bounded_and_freed(checkpoint, picture):
 
 
 def test_another_model_begins_anew_and_what_failed_is_not_continued(checkpoint, picture):
-    kept, talk = Conversation(), [user("what is this ?", picture)]
+    kept, talk = PrefixCache(), [user("what is this ?", picture)]
     for family in ("llava_words", "llava_clip", "llava_words"):
         assert same(load(str(checkpoint(family))), talk, kept).statistics.reused_tokens == 0
 
@@ -199,7 +199,7 @@ def test_another_model_begins_anew_and_what_failed_is_not_continued(checkpoint, 
 
 
 def test_a_stop_while_the_prompt_is_read_acts_within_a_layer_and_keeps_what_came_before(checkpoint, picture):
-    model, kept = load(str(checkpoint("llava_words"))), Conversation()
+    model, kept = load(str(checkpoint("llava_words"))), PrefixCache()
     talk = [user("what is this ?", picture)]
     talk += [said(same(model, talk, kept)), user("how many dogs are there ? " * 10)]
     had, stop, layers = len(kept), threading.Event(), []
@@ -216,7 +216,7 @@ def test_a_stop_while_the_prompt_is_read_acts_within_a_layer_and_keeps_what_came
 
 @pytest.mark.parametrize("family", ["llava_words", "smolvlm", "qwen2_5_vl", "gemma3", "florence2"])
 def test_a_beam_search_reads_a_conversation_and_leaves_it(checkpoint, picture, family):
-    model, kept = load(str(checkpoint(family))), Conversation()
+    model, kept = load(str(checkpoint(family))), PrefixCache()
     messages = [user("how many dogs are there ?", picture)]
     cold = model.candidates(messages, count=3, max_new_tokens=3)
     model.generate(messages, max_new_tokens=3, conversation=kept)

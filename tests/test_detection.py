@@ -13,7 +13,7 @@ from torchvision.ops import box_iou
 
 from playground import load
 from playground.imaging.drawing import colours, draw_boxes
-from playground.models.generation.image_features import Seen
+from playground.models.generation.image_features import ImageFeatureCache
 from playground.models.messages import PromptTooLong
 from playground.tasks import TaskError
 from playground.tasks.detect import detect
@@ -108,7 +108,7 @@ def _restored(layer: torch.nn.Linear, before: tuple[torch.Tensor, torch.Tensor])
 
 @pytest.mark.parametrize(("family", "verb"), [("owlvit", ENCODED_ONCE), ("owlv2", ENCODED_ONCE)])
 def test_a_family_does_encode_a_picture_once(checkpoint, picture, family, verb):
-    model, seen, runs = load(str(checkpoint(family))), Seen(), []
+    model, seen, runs = load(str(checkpoint(family))), ImageFeatureCache(), []
     cold = [model.detect(picture, [name], threshold=0.0) for name in NAMES]
     watched = model.model.base_model.vision_model.register_forward_hook(lambda *_: runs.append(1))
     warm = [detect(model, picture.copy(), name, threshold=0.0, seen=seen) for name in NAMES]

@@ -33,7 +33,7 @@ def page(hub: type[hub_server.Hub], cache: Path, browser: Browser) -> Iterator[P
     with running_app(cache / "app.log", environment) as url:
         visit = browser.new_page(viewport={"width": 1280, "height": 900})
         visit.goto(url)
-        expect(visit.locator(".status.awake").first).to_be_visible(timeout=180_000)
+        expect(visit.locator(".status.loaded").first).to_be_visible(timeout=180_000)
         yield visit
         visit.close()
 
@@ -59,7 +59,7 @@ def test_a_download_is_offered_with_its_licence_shows_progress_and_can_be_ended(
     expect(card).to_contain_text("is not on this machine yet")
     hub.seconds_a_kilobyte = 0.0
     load.click()
-    expect(page.locator(".picker .status").first).to_have_text("own/first is awake", timeout=180_000)
+    expect(page.locator(".picker .status").first).to_have_text("own/first is loaded", timeout=180_000)
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("own/first")
     expect(cancel).to_be_hidden()
 

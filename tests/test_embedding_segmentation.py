@@ -12,7 +12,7 @@ from families import CLICKS, ENCODED_ONCE, ENCODER_FAMILIES, FITS, VECTORS, WORD
 from PIL import Image
 
 from playground import load
-from playground.models.generation.image_features import Seen
+from playground.models.generation.image_features import ImageFeatureCache
 from playground.models.segmentation import SegmentationModel
 from playground.tasks import TaskError
 from playground.tasks.segment import segment, segment_at
@@ -81,7 +81,7 @@ def test_siglip_reads_capitals_as_small_letters(checkpoint):
 
 
 def test_pictures_that_were_embedded_are_not_embedded_again(checkpoint, picture, runs):
-    model, seen = load(str(checkpoint("clip"))), Seen()
+    model, seen = load(str(checkpoint("clip"))), ImageFeatureCache()
     turned = [picture.rotate(90 * turn) for turn in range(3)]
     fresh, batches = model.embed_images(turned), runs(model.model.vision_model)
     assert torch.equal(model.embed_images(turned[:2], seen=seen), fresh[:2])
@@ -109,7 +109,7 @@ def test_a_family_does_find_words_at_the_pictures_size(checkpoint, picture, fami
 
 
 def test_clipseg_encodes_a_picture_once_for_all_phrases_and_later_ones(checkpoint, picture, runs):
-    model, seen = load(str(checkpoint("clipseg"))), Seen()
+    model, seen = load(str(checkpoint("clipseg"))), ImageFeatureCache()
     inputs = model.processor(text=list(LABELS), images=[picture] * 3, padding=True, return_tensors="pt")
     with torch.inference_mode():
         logits = model.model(**inputs).logits[:, None]
@@ -191,7 +191,7 @@ def test_a_family_does_encode_a_picture_once(checkpoint, picture, family, verb, 
     """Other words, labels or clicks on a picture that was seen give what they give without the memory."""
     model = load(str(checkpoint(family)))
     for asked in ASKS.keys() & set(ENCODER_FAMILIES[family].verbs):
-        seen, part = Seen(), vision_of(clickable(model) if asked == CLICKS else model.model)
+        seen, part = ImageFeatureCache(), vision_of(clickable(model) if asked == CLICKS else model.model)
         cold = [ASKS[asked](model, picture, turn) for turn in (0, 1)]
         batches = runs(part)
         warm = [ASKS[asked](model, picture.copy(), turn, seen=seen) for turn in (0, 1)]

@@ -1,6 +1,7 @@
 """Scores of hand-made cases whose right figure is known, questions that keep their promise, and the whole table."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -176,6 +177,9 @@ def test_the_command_prints_every_table_and_saves_the_figures(tmp_path, monkeypa
     monkeypatch.setattr(evaluate, "HARDER", HARDER[1:2])
     monkeypatch.setattr(evaluate, "LOOKS", LOOKS[:2])
     monkeypatch.setattr(evaluate, "STYLES", ())
+    monkeypatch.setattr(evaluate, "CHAT_MODELS", ("moji-vlm",))
+    few = partial(questions_about, kinds=("exists", "count"))
+    monkeypatch.setattr(evaluate, "questions_about", few)
     figures, picture = tmp_path / "figures.json", tmp_path / "sure.png"
     monkeypatch.setattr("sys.argv", ["evaluate", "--scenes", "2", "--output", str(figures), "--figure", str(picture)])
     evaluate.main()
@@ -241,3 +245,11 @@ def test_the_examples_are_asked_with_answers_that_their_scenes_confirm():
             assert right in ("a taxi", "the lion")
     found = measure_examples(load("moji-vlm"))
     assert found["asked"] == 16 and 2 <= found["right"] <= 16
+
+
+def test_models_without_a_score_of_foreignness_have_no_figure_and_others_all_sorts(monkeypatch):
+    monkeypatch.setattr(evaluate, "out_of_distribution_score", lambda model, image: None)
+    assert evaluate.measure_foreignness(None, 2, 0) is None
+    monkeypatch.setattr(evaluate, "out_of_distribution_score", lambda model, image: float(image.size != (192, 192)))
+    told = evaluate.measure_foreignness(None, 2, 0)
+    assert set(told) == {*outside_pictures(), "all"} and told["photographs"] == {"fresh": 1.0, "augmented": 1.0}

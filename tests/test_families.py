@@ -23,7 +23,7 @@ from families import (
 from PIL import Image
 
 from playground import load
-from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.forward.teacher_forcing import teacher_forced_forward
 from playground.interpret.trace import Trace, trace
 from playground.models.chat import ChatModel
 from playground.models.layout.positions import NoLayout, image_layouts, image_positions
@@ -122,7 +122,8 @@ def forced(model: ChatModel, picture: Image.Image, ids: list[int]) -> float:
     else:
         given = network.generation_config.forced_bos_token_id
         pieces = [SimpleNamespace(token_id=token) for token in ([] if given is None else [given]) + ids]
-        logits = rerun(model, SimpleNamespace(messages=ask(picture), pieces=pieces)).logits[-len(ids) :]
+        run = teacher_forced_forward(model, SimpleNamespace(messages=ask(picture), pieces=pieces))
+        logits = run.logits[-len(ids) :]
     return float(logits.log_softmax(-1).gather(-1, torch.tensor(ids)[:, None]).sum())
 
 

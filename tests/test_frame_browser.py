@@ -29,7 +29,7 @@ def page(app: str, browser: Browser) -> Iterator[Page]:
 
 def enter(page: Page, address: str) -> None:
     page.goto(address)
-    expect(page.locator(".picker .status.awake").first).to_be_visible(timeout=WAIT)
+    expect(page.locator(".picker .status.loaded").first).to_be_visible(timeout=WAIT)
 
 
 def picked(page: Page) -> str:
@@ -50,7 +50,7 @@ def test_a_reload_finds_tab_model_words_and_picture_again(app: str, page: Page) 
     expect(page.get_by_role("tab", name="Ask", exact=True)).to_have_attribute("aria-selected", "true", timeout=WAIT)
     expect(seen(page, "textarea").first).to_have_value("is there a <b>bus</b>?", timeout=WAIT)
     expect(seen(page, ".image-frame img").first).to_have_attribute("src", picture)
-    expect(page.locator(".picker .card").first).to_contain_text("is awake", timeout=WAIT)
+    expect(page.locator(".picker .card").first).to_contain_text("is loaded", timeout=WAIT)
     assert picked(page).startswith("moji-blip")
 
 
@@ -130,7 +130,7 @@ def test_light_and_dark_and_the_tour_are_remembered(app: str, page: Page) -> Non
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     page.reload()
-    expect(page.locator(".picker .status.awake").first).to_be_visible(timeout=WAIT)
+    expect(page.locator(".picker .status.loaded").first).to_be_visible(timeout=WAIT)
     assert page.evaluate(dark)
     expect(page.locator(".tour-offer")).to_be_hidden()
 

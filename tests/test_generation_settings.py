@@ -13,7 +13,7 @@ from PIL import Image
 from playground import load
 from playground.checkpoints.generation_settings import allowed, read_settings
 from playground.models.chat import ChatModel
-from playground.models.generation.image_features import Seen
+from playground.models.generation.image_features import ImageFeatureCache
 from playground.models.messages import Message
 
 PICTURES = tuple(Image.effect_noise((64, 48), 60 + 30 * turn).convert("RGB") for turn in range(2))
@@ -66,7 +66,7 @@ def with_settings(folder: Path, place: Path, told: object) -> Path:
 
 def drive(model: ChatModel) -> dict[str, object]:
     """What every verb says: alone, continued, side by side, of given answers, of several answers."""
-    talk, seen = model.conversation(), Seen()
+    talk, seen = model.conversation(), ImageFeatureCache()
     first = model.generate(FIRST, max_new_tokens=5, conversation=talk, seen=seen)
     second = [*FIRST, Message("assistant", first.text), Message("user", "and this ?", (PICTURES[1],))]
     warm = model.generate(second, max_new_tokens=5, conversation=talk, seen=seen)
@@ -142,6 +142,13 @@ def test_rules_about_tokens_hold_for_answers_and_not_for_likelihoods(checkpoint,
     rules = {"suppress_tokens": [first], "bad_words_ids": [[first]], "begin_suppress_tokens": [first]}
     model = load(str(with_settings(checkpoint("smolvlm"), tmp_path / "copy", {**rules, "repetition_penalty": 2})))
     assert first not in [piece.token_id for piece in model.generate(FIRST, max_new_tokens=5).pieces]
+    likely = model.likelihoods(FIRST, ["a dog", "two"])
+    assert [round(each.log_probability, 3) for each in likely] == plain["likelihoods"]
+
+
+def test_a_forced_first_token_is_the_matter_of_decoders_behind_an_encoder(checkpoint, tmp_path, plain):
+    model = load(str(with_settings(checkpoint("smolvlm"), tmp_path / "copy", {"forced_bos_token_id": 9})))
+    assert [piece.token_id for piece in model.generate(FIRST, max_new_tokens=5).pieces] == plain["answer"]
     likely = model.likelihoods(FIRST, ["a dog", "two"])
     assert [round(each.log_probability, 3) for each in likely] == plain["likelihoods"]
 

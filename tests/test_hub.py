@@ -26,6 +26,10 @@ def models(checkpoint: Callable[[str], Path], tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("hub")
     shutil.copytree(checkpoint("llava_clip"), folder / "first")
     (folder / "first" / "pytorch_model.bin").write_bytes(b"never fetched")
+    shutil.copytree(folder / "first", folder / "twice")
+    shutil.copy(folder / "first" / "model.safetensors", folder / "twice" / "model.fp16.safetensors")
+    shutil.copytree(folder / "first", folder / "vectors")
+    (folder / "vectors" / "modules.json").write_text("[]")
     for again in ("large", "full", "filling"):
         (folder / again).symlink_to("first")
     return folder
@@ -49,6 +53,20 @@ def test_a_hub_model_is_fetched_once_and_then_works_offline(hub, monkeypatch, ca
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert load("own/first", dtype="float64").generate([Message("user", "x")], max_new_tokens=2).pieces
     assert hub.requested == []
+
+
+def test_weights_that_are_there_in_two_variants_are_fetched_once(hub, models):
+    offer = ask_hub("own/twice")
+    assert offer.spare == ("model.fp16.safetensors",) and not {*offer.spare} & {*offer.files}
+    assert offer.bytes < 2 * (models / "twice" / "model.safetensors").stat().st_size
+    assert load("own/twice").generate([Message("user", "x")], max_new_tokens=2).pieces
+    assert "model.safetensors" in hub.requested and "model.fp16.safetensors" not in hub.requested
+
+
+def test_a_model_that_makes_vectors_is_named_before_it_is_fetched(hub):
+    said = refusal("own/vectors")
+    assert "makes vectors" in said and "siglip2" in said
+    assert hub.requested == ["config.json"]
 
 
 def test_what_a_model_costs_and_its_licence_are_known_before_it_is_fetched(hub, models):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageCms, PngImagePlugin
 
 from playground.imaging.opening import LONGEST_SIDE, MediaError, open_picture
@@ -81,6 +82,17 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(data: bytes, says: str) ->
         open_picture(data)
     assert says in str(refusal.value)
     assert str(refusal.value).endswith(".")
+
+
+def _bitmap(depth: int) -> bytes:
+    data = bytearray(saved(halves(), "BMP"))
+    data[28] = depth
+    return bytes(data)
+
+
+def _of_a_closed_file() -> Image.Image:
+    with Image.open(io.BytesIO(saved(halves(), "PNG"))) as image:
+        return image
 
 
 def test_missing_files_and_addresses_are_refused() -> None:
@@ -190,6 +202,9 @@ def tiff(values: np.ndarray, **tags) -> bytes:
         ((RAMP * 255).astype(np.int64), "255"),
         (RAMP * 255, "255"),
         (RAMP.astype(np.float16), ""),
+        (RAMP * 1e300, "stretched"),
+        (torch.tensor(RAMP).to_sparse(), ""),
+        (torch.complex(torch.zeros(RAMP.shape), -torch.tensor(RAMP).float()).conj().imag, ""),
     ],
     ids=lambda value: None,
 )
@@ -197,6 +212,18 @@ def test_deep_values_are_scaled_by_what_they_hold(source: bytes | np.ndarray, sa
     picture = open_picture(source)
     assert np.abs(np.asarray(picture.image)[..., 1].astype(int) - GREY).max() <= 2
     assert (said in " ".join(picture.notes)) if said else picture.notes == ()
+
+
+@pytest.mark.parametrize("value", [70_000, 2**64 - 1, -(2**62), 1.7e308, -1.7e308])
+def test_data_of_one_value_is_black_whatever_it_is(value: float) -> None:
+    picture = open_picture(np.full((20, 30), value))
+    assert np.asarray(picture.image).max() == 0 and "stretched" in picture.notes[0]
+
+
+def test_what_reaches_white_is_not_said_to_fall_short_of_it() -> None:
+    assert "go up to 255: 255" in open_picture(GREY.astype(np.int32)).notes[0]
+    grey = b"P5 64 48 65535 " + (RAMP * 65535).astype(">u2").tobytes()
+    assert open_picture(grey).notes == ()
 
 
 def test_bright_colours_of_16_bits_keep_their_scale_and_white_may_be_zero() -> None:
@@ -317,6 +344,7 @@ def test_whatever_people_have_opens_the_same(tmp_path: Path) -> None:
         (tensor / 255).bfloat16().requires_grad_(),
         f"data:image/png;base64,{written}", f"DATA:;base64,{written.rstrip('=')}", written,
         "data:image/png;base64," + base64.encodebytes(data).decode(), base64.urlsafe_b64encode(data).decode(),
+        written.encode(), f"data:image/png;base64,{written}".encode(),
         open_picture(path),
     ]  # fmt: skip
     for place, source in enumerate(sources):
@@ -385,8 +413,16 @@ def test_your_own_image_is_left_as_it_is(tmp_path: Path) -> None:
         ("file:///etc/passwd", "not fetched"),
         ("x" * 5000, "no file"),
         ("a\0b", "no file"),
-        ("", "folder"),
+        ("", "name is empty"),
         (b"", "empty"),
+        (_bitmap(depth=2), "kind of BMP is not read here"),
+        (
+            bytes.fromhex("0000010001001010020001000100b00000001600000028000000ffff0000ffff000001000100") + bytes(160),
+            "too many pixels",
+        ),
+        (_of_a_closed_file(), "closed before"),
+        ([np.zeros((9, 9))], "one by one"),
+        (torch.empty(3, 9, 9, device="meta"), "cannot be read (Cannot copy out of meta tensor"),
         (io.StringIO("a"), "as text"),
         (42, "A int is no picture"),
         (None, "NoneType is no picture"),

@@ -13,7 +13,7 @@ def page(shared_app: str, browser: Browser) -> Iterator[Page]:
     """One visitor for all tests here."""
     visit = browser.new_page(viewport={"width": 1280, "height": 900})
     visit.goto(shared_app)
-    expect(visit.locator(".status.awake").first).to_be_visible(timeout=60_000)
+    expect(visit.locator(".status.loaded").first).to_be_visible(timeout=60_000)
     yield visit
     visit.close()
 
@@ -95,19 +95,19 @@ def test_a_picture_is_walked_through_the_model(page: Page) -> None:
     expect(seen(page, ".trouble")).to_contain_text("no picture")
     with answered(page):
         seen(page, "button.example").first.click()
-    stations = seen(page, ".station")
-    expect(stations).to_have_count(7)
-    expect(stations.nth(3)).to_contain_text("144 vectors × 256 numbers")
-    vision = stations.nth(2)
+    stages = seen(page, ".stage")
+    expect(stages).to_have_count(7)
+    expect(stages.nth(3)).to_contain_text("144 vectors × 256 numbers")
+    vision = stages.nth(2)
     expect(vision.locator(".gallery img").first).to_be_hidden()
     vision.locator("summary").click()
     expect(vision.locator(".gallery img")).to_have_count(12)
     expect(vision.locator(".gallery img").first).to_be_visible()
     assert vision.locator(".gallery img").first.evaluate("image => image.naturalWidth") == 12
-    stations.nth(5).locator("summary").click()
-    expect(stations.nth(5).locator(".lens tbody tr")).to_have_count(4)
-    stations.nth(6).locator("summary").click()
-    expect(stations.nth(6)).to_contain_text("all others")
+    stages.nth(5).locator("summary").click()
+    expect(stages.nth(5).locator(".lens tbody tr")).to_have_count(4)
+    stages.nth(6).locator("summary").click()
+    expect(stages.nth(6)).to_contain_text("all others")
     shoot(page, "anatomy")
 
 
@@ -118,8 +118,8 @@ def test_another_model_has_another_way(page: Page) -> None:
     open_tab(page, "Anatomy")
     with answered(page):
         page.get_by_role("button", name="Walk through").click()
-    expect(seen(page, ".station.missing")).to_contain_text("This model has none")
-    expect(seen(page, ".station.missing summary")).to_have_count(0)
+    expect(seen(page, ".stage.missing")).to_contain_text("This model has none")
+    expect(seen(page, ".stage.missing summary")).to_have_count(0)
 
 
 def test_another_question_while_one_is_answered_is_answered_too(page: Page) -> None:

@@ -19,7 +19,7 @@ from playground.interpret.trace import trace, words_of
 from playground.models.attention import plug_in
 from playground.models.chat import ChatModel
 from playground.models.layout.positions import ImageLayout, NoLayout
-from playground.models.messages import Message, Piece
+from playground.models.messages import GeneratedToken, Message
 
 FAMILIES = ("llava_clip", "llava_words", "smolvlm", "llava_onevision", "internvl", "qwen3_vl")
 
@@ -71,11 +71,11 @@ def test_a_map_puts_a_tokens_attention_where_the_token_looks(checkpoint):
 
 def test_words_are_made_of_the_pieces_that_spell_them():
     texts = [" two", " d", "ogs", ",", "", "", " 犬", "猫", " don", "'", "t", ""]
-    words = words_of([Piece(text, 0, 0.5, ()) for text in texts])
+    words = words_of([GeneratedToken(text, 0, 0.5, ()) for text in texts])
     assert [word.text for word in words] == ["two", "dogs", ",", "犬", "猫", "don't"]
     assert [word.pieces for word in words] == [(0,), (1, 2), (3,), (4, 5, 6), (7,), (8, 9, 10)]
     assert words[1].probability == pytest.approx(0.25)
-    halves = words_of([Piece(text, 0, 0.5, ()) for text in ["", "é", "t", "é"]])
+    halves = words_of([GeneratedToken(text, 0, 0.5, ()) for text in ["", "é", "t", "é"]])
     assert [word.pieces for word in halves] == [(0, 1, 2, 3)]
 
 

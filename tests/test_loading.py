@@ -16,6 +16,7 @@ from PIL import Image
 from refusals import refusal
 
 from playground import load
+from playground.imaging.errors import MediaError
 from playground.models.chat import ChatModel
 from playground.models.embedding import EmbeddingModel
 from playground.models.messages import Message
@@ -81,7 +82,7 @@ def test_an_address_or_a_path_in_a_message_is_read_as_text(tmp_path, checkpoint)
                 inputs = model.prepare([Message("user", text)])
                 assert "pixel_values" not in inputs
                 assert text.split("/")[-1] in model.processor.tokenizer.decode(inputs["input_ids"][0])
-            with pytest.raises(AttributeError):
+            with pytest.raises(MediaError, match="not fetched"):
                 model.prepare([Message("user", "what is this?", (f"{address}/own/x/secret.png",))])
         assert server.asked == []
 

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = ("app", "notebooks", "dev")
+EXTRAS = ("app", "notebooks", "docs", "dev")
 """The extras that are locked; the others are for those who ask for them."""
 LINES = [
     line for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")

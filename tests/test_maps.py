@@ -10,7 +10,7 @@ from PIL import Image
 
 from playground import load
 from playground.imaging.drawing import maps_grid
-from playground.interpret.forward.image_dependence import BLANK, leaning
+from playground.interpret.forward.image_dependence import BLANK, image_dependence
 from playground.interpret.methods import explain
 from playground.interpret.metrics.baselines import baseline, beside_baselines
 from playground.interpret.metrics.check import by_chance, check
@@ -23,10 +23,10 @@ from playground.moji.fresh import fresh_scenes
 from playground.tasks.examples import examples, truth_of
 from playground.tasks.maps import (
     View,
+    answer_maps,
     believed,
     checked_view,
     drawn_map,
-    looked_into,
     ready_map,
     telling_word,
     with_leans,
@@ -97,48 +97,53 @@ def test_a_click_into_the_grid_finds_the_head(seen):
 
 
 def test_maps_are_remembered_by_what_their_method_looks_at(moji, seen):
-    looked = with_leans(looked_into(seen, moji), moji)
+    looked = with_leans(answer_maps(seen, moji), moji)
     assert believed(looked) == "patches" and looked.trace.words[telling_word(looked)].text == "ball"
     view = View("patches", 1, layer=2, head=3)
     assert ready_map(looked, view) is None
     drawn = drawn_map(looked, moji, view)
     np.testing.assert_array_equal(ready_map(looked, View("patches", 1)), drawn)
     other = drawn_map(looked, moji, View("rollout", 1, layer=2))
-    assert ready_map(looked, View("rollout", 1, layer=2)) is other and len(looked.maps) == 1
+    assert ready_map(looked, View("rollout", 1, layer=2)) is other and len(looked.drawn) == 1
     assert ready_map(looked, View("attention", 1, layer=2)) is not None
     with pytest.raises(IndexError):
         checked_view(looked, View("attention", 1, layer=seen.layers))
-    assert believed(looked_into(seen)) == "attention"
+    assert believed(answer_maps(seen)) == "attention"
 
 
 def test_all_words_have_their_believed_map_as_soon_as_one_has(moji, seen):
     """The same maps as one by one, and a slow model is not made to draw what nobody asked for."""
-    looked = looked_into(seen, moji)
+
+    def took(seconds: float):
+        """The same answer as a machine gives it that takes so long."""
+        statistics = replace(seen.answer.statistics, seconds=seconds)
+        return answer_maps(replace(seen, answer=replace(seen.answer, statistics=statistics)), moji)
+
+    looked = took(0.1)
     drawn_map(looked, moji, View("patches", 1))
     for word in range(len(seen.words)):
         alone = explain("patches", moji, seen, word)
         np.testing.assert_allclose(ready_map(looked, View("patches", word)), alone, atol=1e-7)
-    statistics = replace(seen.answer.statistics, seconds=9.0)
-    slow = looked_into(replace(seen, answer=replace(seen.answer, statistics=statistics)), moji)
+    slow = took(9.0)
     drawn_map(slow, moji, View("patches", 1))
     assert ready_map(slow, View("patches", 1)) is not None and ready_map(slow, View("patches", 4)) is None
 
 
 def test_memory_of_maps_is_bounded(moji, seen, monkeypatch):
-    looked = looked_into(seen, moji)
+    looked = answer_maps(seen, moji)
     monkeypatch.setattr("playground.tasks.maps.REMEMBERED", 2 * 192 * 192 * 4)
     for word in (1, 3, 4):
         drawn_map(looked, moji, View("gradcam", word))
-    assert [view.word for view in looked.maps] == [3, 4]
+    assert [view.word for view in looked.drawn] == [3, 4]
 
 
 def test_a_large_prompt_begins_with_attention(moji, seen):
     long = replace(seen.answer.statistics, prompt_tokens=3000)
-    assert believed(looked_into(replace(seen, answer=replace(seen.answer, statistics=long)), moji)) == "attention"
+    assert believed(answer_maps(replace(seen, answer=replace(seen.answer, statistics=long)), moji)) == "attention"
 
 
 def test_a_true_map_beats_chance_by_mask_and_by_model(moji, seen):
-    looked = looked_into(seen, moji)
+    looked = answer_maps(seen, moji)
     values = drawn_map(looked, moji, View("patches", 1))
     found = beside_baselines(values, truth_of(seen.images[0]).mask("ball"))
     assert list(found) == ["map", "random", "centre", "uniform"]
@@ -154,7 +159,7 @@ def test_the_check_believes_the_right_maps_and_hardly_any_random_one(moji, monke
     rng, found = np.random.default_rng(0), {"patches": [], "random": []}
     for scene in fresh_scenes(7, 3):
         answered = trace_picture(moji, scene.image, "describe the picture.")
-        leans = leaning(moji, answered)
+        leans = image_dependence(moji, answered)
         for word, _ in [each for each in named_things(answered, scene) if leans[each[0]] > BLANK][:1]:
             draws = by_chance(moji, answered, word)
             maps = {"patches": [explain("patches", moji, answered, word)]}
@@ -167,7 +172,7 @@ def test_the_check_believes_the_right_maps_and_hardly_any_random_one(moji, monke
 
 
 def test_a_word_that_needs_no_picture_cannot_be_checked(moji, seen):
-    leans = leaning(moji, seen)
+    leans = image_dependence(moji, seen)
     word = int(np.argmin(leans))
     told = check(moji, seen, word, "attention", attention_map(seen, word))
     assert told.lean == leans[word] < BLANK and told.verdict == "cannot tell"

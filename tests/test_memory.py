@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from playground import load
-from playground.interpret.methods import METHODS, CannotExplain, cost, explain, reason, relevance, rollout, streamed
+from playground.interpret.forward import cost, streamed
+from playground.interpret.methods import METHODS, CannotExplain, explain, reason, relevance, rollout
 from playground.interpret.trace import TooLarge, trace
 from playground.models.messages import Message
 
@@ -29,9 +30,9 @@ def test_rows_are_followed_without_the_squares_and_come_out_the_same(tmp_path, p
     monkeypatch.setattr(streamed, "CHUNK_BYTES", 20_000)  # some dozen queries at a time
     for options in ({}, {"layer": 1}, {"head": 1}, {"layers": [0, -1], "heads": [0, 2]}):
         for method in (rollout, relevance):
-            monkeypatch.setattr(method, "is_plugged_in", lambda model: True)
+            monkeypatch.setattr("playground.models.attention.is_plugged_in", lambda model: True)
             streamed_map = method.explain(model, seen, 0, **options)
-            monkeypatch.setattr(method, "is_plugged_in", lambda model: False)
+            monkeypatch.setattr("playground.models.attention.is_plugged_in", lambda model: False)
             whole = method.explain(model, seen, 0, **options)
             np.testing.assert_allclose(streamed_map, whole, atol=1e-5 * max(whole.max(), 1e-9))
 
@@ -69,11 +70,11 @@ def test_every_method_asks_how_much_is_free_and_says_what_would_fit(picture, met
 def test_a_large_picture_in_a_real_model_is_reckoned_as_what_it_takes():
     """5,172 tokens, 28 layers of 12 heads: whole squares are some 36 GB; followed row by row they are not needed."""
     real = cost.Sizes(5172, 28, 12, 1536, 8960, 151936, 3, 5000, 2, 5172, streams=False)
-    assert cost.needed("rollout", real) > 18e9 and cost.needed("relevance", real) > 50e9
+    assert cost.needed(METHODS["rollout"].keeps, real) > 18e9 and cost.needed(METHODS["relevance"].keeps, real) > 50e9
     row_by_row = cost.Sizes(**{**vars(real), "streams": True})
-    assert cost.needed("rollout", row_by_row) < 4e9
-    few = cost.needed("relevance", row_by_row, layers=[26, 27])
-    assert few < cost.needed("relevance", row_by_row) / 3
+    assert cost.needed(METHODS["rollout"].keeps, row_by_row) < 4e9
+    few = cost.needed(METHODS["relevance"].keeps, row_by_row, layers=[26, 27])
+    assert few < cost.needed(METHODS["relevance"].keeps, row_by_row) / 3
 
 
 def test_an_answer_whose_attention_has_no_room_is_refused_before_it_runs(moji, picture, monkeypatch):

@@ -12,11 +12,11 @@ from families import CHAT_FAMILIES
 from PIL import Image
 
 from playground import load
-from playground.interpret.forward.image_dependence import BLANK, blank, leaning, says_little
+from playground.interpret.forward.image_dependence import BLANK, blank, image_dependence, says_little
 from playground.interpret.forward.logit_lens import logit_lens
-from playground.interpret.forward.propagate_relevance import back, image_tokens
-from playground.interpret.forward.teacher_forcing import probabilities, rerun
-from playground.interpret.methods import METHODS, CannotExplain, explain, reason
+from playground.interpret.forward.propagate_relevance import image_tokens, propagate_relevance
+from playground.interpret.forward.teacher_forcing import probabilities, teacher_forced_forward
+from playground.interpret.methods import METHODS, CannotExplain, Method, explain, reason
 from playground.interpret.methods.activation import rank_gaussian
 from playground.interpret.methods.occlusion import _covers
 from playground.interpret.methods.patches import _blurred
@@ -25,6 +25,8 @@ from playground.interpret.trace import Trace, Word, trace, trace_picture
 from playground.models.chat import ChatModel
 from playground.models.messages import Message
 from playground.moji.scenes import make_scene
+from playground.tasks.maps import answer_maps
+from playground.ui.tabs.attention.view import method_parts
 
 RUN = [name for name, method in METHODS.items() if method.needs == "run"]
 
@@ -67,6 +69,26 @@ def test_every_method_draws_a_map_of_every_word(moji, seen, method):
     assert explain(method, moji, seen, place_of(seen, "dog")).sum() > 0
 
 
+def test_a_method_is_one_file_and_one_line(moji, seen, monkeypatch):
+    """What its file says is all that anything asks of it: the Attention tab, the memory that it takes, the reasons."""
+    for name, method in METHODS.items():
+        assert method.name == name and method.explain.__module__ == f"playground.interpret.methods.{name}"
+        assert method.label and method.paper and method.about.endswith(".")
+
+    def explain_evenly(model, trace, word, *, image=0):
+        return np.full((192, 192), 1 / 192**2, np.float32)
+
+    even = Method("even", "Evenly", "nobody", "nothing at all.", explain_evenly, "run", keeps=("hidden",))
+    monkeypatch.setitem(METHODS, "even", even)
+    assert explain("even", moji, seen, 0).sum() == pytest.approx(1, abs=1e-4) and reason("even", moji, seen) is None
+    looked = answer_maps(seen, moji)
+    parts = method_parts(looked, "even")
+    assert "Evenly: nothing at all. nobody" in parts["about"] and ("Evenly", "even") in parts["method"].choices
+    monkeypatch.setitem(METHODS, "even", replace(even, refuses=lambda model, trace: "Not on Thursdays."))
+    with pytest.raises(CannotExplain, match="Not on Thursdays"):
+        explain("even", moji, seen, 0)
+
+
 @pytest.mark.parametrize("method", ["occlusion", "relevance", "patches"])
 def test_a_thing_is_found_where_it_stands(moji, seen, scene, method):
     for noun in ("dog", "circle"):
@@ -84,7 +106,7 @@ def test_a_given_answer_is_as_likely_as_when_it_was_chosen(checkpoint, picture, 
     ids = [piece.token_id for piece in answered.pieces]
     free = slice(1, None) if family == "florence2" else slice(None)  # its first token is forced
     for asked in ({}, {"attention": True, "gradients": True}, {"features": True, "hidden": True, "gradients": True}):
-        run = rerun(model, answered, **asked)
+        run = teacher_forced_forward(model, answered, **asked)
         likely = run.logits.softmax(-1)[range(len(ids)), ids].detach().numpy()
         np.testing.assert_allclose(likely[free], said[free], atol=1e-5)
     other = blank(picture)
@@ -129,7 +151,7 @@ def test_methods_work_through_cross_attention_and_windows(checkpoint, picture, f
 
 
 def test_attention_that_is_kept_whole_is_what_was_recorded(moji, seen):
-    run = rerun(moji, seen, attention=True)
+    run = teacher_forced_forward(moji, seen, attention=True)
     rows = slice(run.rows, run.rows + len(seen.pieces))
     for layer in range(seen.layers):
         whole = run.attention[layer][0][:, rows][..., image_tokens(seen)].transpose(0, 1)
@@ -141,7 +163,7 @@ def test_walking_back_is_the_product_of_all_layers():
     squares = [torch.rand(5, 5).tril().softmax(-1) for _ in range(3)]
     identity = torch.eye(5)
     half = [0.5 * square + 0.5 * identity for square in squares]
-    torch.testing.assert_close(back(4, squares, keep=0.5, pass_on=0.5), (half[2] @ half[1] @ half[0])[4])
+    torch.testing.assert_close(propagate_relevance(4, squares, keep=0.5, pass_on=0.5), (half[2] @ half[1] @ half[0])[4])
     # With cross-attention: words and picture as one sequence of 5 + 4.
     cross = [torch.rand(5, 4).softmax(-1) for _ in range(3)]
     joint = torch.eye(9)
@@ -150,20 +172,20 @@ def test_walking_back_is_the_product_of_all_layers():
         own[:5, :5] = 0.5 * identity + 0.5 * square
         seen[:5, :5], seen[:5, 5:] = 0.5 * identity, 0.5 * look
         joint = seen @ own @ joint
-    torch.testing.assert_close(back(4, squares, cross, keep=0.5, pass_on=0.5), joint[4, 5:])
+    torch.testing.assert_close(propagate_relevance(4, squares, cross, keep=0.5, pass_on=0.5), joint[4, 5:])
 
 
 def test_rollout_loses_nothing(moji, seen):
     """What is not in the picture's tokens came from the words: the shares of all tokens sum to 1."""
-    run = rerun(moji, seen, attention=True)
+    run = teacher_forced_forward(moji, seen, attention=True)
     merged = [heads.mean(0) for (heads,) in run.attention]
-    shares = back(run.rows, merged, keep=0.5, pass_on=0.5)
+    shares = propagate_relevance(run.rows, merged, keep=0.5, pass_on=0.5)
     assert float(shares.sum()) == pytest.approx(1, abs=1e-4)
     assert 0 < float(shares[image_tokens(seen)].sum()) < 1
 
 
 def test_words_that_need_no_picture_do_not_lean_on_it(moji, seen):
-    leans = dict(zip([word.text for word in seen.words], leaning(moji, seen), strict=True))
+    leans = dict(zip([word.text for word in seen.words], image_dependence(moji, seen), strict=True))
     assert leans["dog"] > BLANK > leans["."], leans
     assert all(0 <= lean <= 1 for lean in leans.values())
 

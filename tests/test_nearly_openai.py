@@ -81,6 +81,19 @@ READ: dict[str, Script] = {
     "thoughts between marks": sends(
         events(chunk("<th"), chunk("ink>hm</thi"), chunk("nk>\n"), chunk("\ntwo dogs"), STOP)
     ),
+    "thoughts without their first mark": sends(
+        events(chunk("hm,\nhm"), chunk("\n</think>\n\ntwo"), chunk(" dogs"), STOP)
+    ),
+    "figures that are none": sends(
+        events(
+            chunk(
+                "two dogs", logprobs={"content": [{"token": "two dogs", "logprob": "-1", "top_logprobs": [None, 3]}]}
+            ),
+            {"choices": [], "usage": {"prompt_tokens": "5", "completion_tokens": "x", "prompt_tokens_details": [1]}},
+            {"choices": [], "usage": {"prompt_tokens_details": {"cached_tokens": "1"}}},
+            STOP,
+        )
+    ),
     "several at once, the first counts": sends(
         events({"choices": [{"delta": {"content": "two dogs"}}, {"index": 1, "delta": {"content": "no"}}]}, STOP)
     ),
@@ -97,13 +110,27 @@ def test_it_is_read_for_what_it_means(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["List<int> <br> [TODO] [/INST] <|im_end|>", "<b>bold</b>", "<thin", "a <think> b</think>"]
+    "text",
+    [
+        "List<int> <br> [TODO] [/INST] <|im_end|>",
+        "<b>bold</b>",
+        "<thin",
+        "a <think> b</think>",
+        "is </think>\nit?",
+    ],  # fmt: skip
 )
 def test_every_letter_arrives_unchanged_both_ways(text: str) -> None:
     with scripted(says(*text)) as server:
         said = load(server.address).generate([Message("user", text), Message("assistant", text), *HELLO])
     assert said.text == text
     assert [message["content"] for message in server.requests[-1][2]["messages"]] == [text, text, "hello"]
+
+
+def test_half_a_letter_is_marked_and_hurts_nobody() -> None:
+    with scripted(
+        body('data: {"choices": [{"delta": {"content": "h\\ud83d i"}, "finish_reason": "stop"}]}\n\n')
+    ) as server:
+        assert load(server.address).generate(HELLO).text == "h\ufffd i"
 
 
 def _then(first: Any, *others: Any) -> Script:
@@ -123,6 +150,15 @@ FAILS: dict[str, tuple[Script, str]] = {
     "an error with a code alone": (_then({"error": {"code": 500}}), "failed: .*500"),
     "an error of the older kind": (_then({"object": "error", "message": "it broke"}), "failed: it broke"),
     "an error as an event": (body('event: error\ndata: {"message": "it broke"}\n\n'), "failed: it broke"),
+    "an error as an event in words": (
+        body('data: {"choices": [{"delta": {"content": "two"}}]}\n\nevent: error\ndata: it broke\n\ndata: [DONE]\n\n'),
+        "failed: it broke",
+    ),
+    "another interface": (
+        refuses(200, {"model": "m", "message": {"role": "assistant", "content": "two dogs"}, "done": True}),
+        "no OpenAI-compatible server",
+    ),
+    "yet another one": (refuses(200, {"content": [{"type": "text", "text": "two"}]}), "no OpenAI-compatible server"),
     "an error in a choice": (
         _then({"choices": [{"delta": {}, "finish_reason": "error", "error": {"message": "it broke"}}]}),
         "failed: it broke",
@@ -151,6 +187,8 @@ FAILS: dict[str, tuple[Script, str]] = {
 }
 EMPTY: dict[str, tuple[Script, str]] = {
     "a filter, nothing said": (sends(events(chunk(None, "content_filter"))), "content filter"),
+    "a filter of another name": (sends(events(chunk(None, "SAFETY"))), "content filter"),
+    "a limit of another name": (sends(events(chunk("", "MAX_TOKENS"))), "used all the tokens"),
     "a filter in the middle": (_then(chunk(None, "content_filter")), "content filter"),
     "a filter, plain JSON": (refuses(200, whole(None, "content_filter")), "content filter"),
     "a refusal": (
@@ -162,6 +200,7 @@ EMPTY: dict[str, tuple[Script, str]] = {
     "only thoughts, another name": (sends(events(chunk("", reasoning="hm"), STOP)), "thought and then"),
     "only thoughts, plain JSON": (refuses(200, whole("", reasoning_content="hm")), "thought and then"),
     "only thoughts between marks": (sends(events(chunk("<think>hm</think>\n"), STOP)), "thought and then"),
+    "only thoughts without their first mark": (sends(events(chunk("hm\n</think>\n\n"), STOP)), "thought and then"),
     "thoughts without an end": (sends(events(chunk("<think>hm"), chunk(None, "length"))), "no tokens left"),
     "nothing": (sends(events(STOP)), "ended its answer at once"),
     "nothing but blanks": (says(" ", "\n"), "ended its answer at once"),
@@ -347,13 +386,13 @@ def test_it_is_not_waited_for_longer_than_is_patient_and_stop_ends_the_wait() ->
             began = time.perf_counter()
             with pytest.raises(ServerError, match="too many requests just now .HTTP 429.: slow down"):
                 connect(server.address, patience=5).generate(HELLO)
-            assert time.perf_counter() - began < 3
+            assert time.perf_counter() - began < 20  # far from the time that it was told, on a busy machine too
     stop = threading.Event()
     with scripted(_busy(9, Retry_After="30")) as server:
         threading.Timer(0.3, stop.set).start()
         began = time.perf_counter()
         assert connect(server.address, patience=60).generate(HELLO, stop=stop).statistics.stopped
-        assert time.perf_counter() - began < 3
+        assert time.perf_counter() - began < 20  # far from the time that it was told, on a busy machine too
 
 
 def test_many_are_not_given_up_because_the_server_is_busy() -> None:
@@ -372,5 +411,5 @@ def test_many_are_not_given_up_because_the_server_is_busy() -> None:
 
     picture = Image.new("RGB", (8, 8))
     with scripted(one_at_a_time) as server:
-        found = answer_many(connect(server.address, patience=1), [(picture, word) for word in "abcdef"], progress=False)
+        found = answer_many(connect(server.address, patience=5), [(picture, word) for word in "abcdef"], progress=False)
     assert [result.value for result in found] == list("ABCDEF")

@@ -245,6 +245,27 @@ def test_weights_of_a_variant_are_read(checkpoint, copy, sharded):
     assert used(load(str(folder))) == used(load(str(checkpoint("llava_clip"))))
 
 
+def test_a_format_of_numbers_that_torch_does_not_know_is_of_no_matter(checkpoint, copy):
+    """The device decides the format of the weights."""
+    folder = copy("llava_clip")
+    edit(folder / "config.json", dtype=None, torch_dtype="torch.bfloat16")
+    assert used(load(str(folder))) == used(load(str(checkpoint("llava_clip"))))
+
+
+def test_a_tokenizer_that_no_package_here_reads(copy):
+    folder = copy("llava_clip")
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer.model").write_bytes(b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02")
+    edit(folder / "tokenizer_config.json", tokenizer_class="LlamaTokenizer")
+    assert "copy tokenizer.json" in refusal(folder)
+
+
+def test_a_model_type_that_is_no_text(copy):
+    folder = copy("clip")
+    edit(folder / "config.json", model_type=["clip"])
+    assert "names no model_type" in refusal(folder)
+
+
 def test_a_model_without_its_output_head_says_what_it_is(copy):
     from safetensors.torch import load_file, save_file
 

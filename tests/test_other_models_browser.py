@@ -21,7 +21,7 @@ def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with running_app(tmp_path_factory.mktemp("others") / "app.log", {"HF_HUB_OFFLINE": "1"}) as url:
         visit = browser.new_page(viewport={"width": 1280, "height": 900})
         visit.goto(url)
-        expect(visit.locator(".status.awake").first).to_be_visible(timeout=60_000)
+        expect(visit.locator(".status.loaded").first).to_be_visible(timeout=60_000)
         yield visit
         visit.close()
 
@@ -34,7 +34,7 @@ def test_a_click_is_cut_out_by_sam(page: Page, checkpoint: Callable[[str], Path]
     picker.fill(str(checkpoint("sam")))
     picker.press("Enter")
     expect(seen(page, ".status").last).to_contain_text("sam", timeout=30_000)
-    expect(page.get_by_role("button", name="Colour it")).to_be_disabled()
+    expect(page.get_by_role("button", name="Segment", exact=True)).to_be_disabled()
     seen(page, "[data-testid='image'] img, .image-frame img").first.click(position={"x": 60, "y": 60})
     expect(page.locator("#mask-legend label")).to_have_count(1)
     expect(seen(page, "#masks img")).to_be_visible()
@@ -44,7 +44,7 @@ def test_a_click_is_cut_out_by_sam(page: Page, checkpoint: Callable[[str], Path]
 def test_a_talk_about_three_pictures_with_rules(page: Page, checkpoint: Callable[[str], Path]) -> None:
     open_tab(page, "Chat")
     pick(page, str(checkpoint("smolvlm")))
-    expect(page.locator(".status.awake").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".status.loaded").first).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Settings").click()
     page.get_by_label("System prompt").fill("Answer in one word.")
     field = page.get_by_role("tabpanel").locator("input[type=file]").first

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from playground import load
-from playground.models.generation.image_features import Seen
+from playground.models.generation.image_features import ImageFeatureCache
 from playground.models.segmentation import SegmentationModel
 from playground.moji.fresh import fresh_scenes
 from playground.moji.scenes import Scene
@@ -18,7 +18,7 @@ from playground.tasks.segment import segment_at
 from playground.training.measures_regions import measure_clicks
 from playground.training.scoring import mask_iou
 
-SEEN = Seen()
+SEEN = ImageFeatureCache()
 
 
 @pytest.fixture(scope="module")

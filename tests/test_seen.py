@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from playground.models.generation.image_features import Seen, encoded, key_of
+from playground.models.generation.image_features import ImageFeatureCache, encoded, key_of
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def model() -> torch.nn.Module:
 
 
 def test_the_same_pixels_are_encoded_once(model):
-    seen, made = Seen(), []
+    seen, made = ImageFeatureCache(), []
 
     def encode(image: Image.Image) -> torch.Tensor:
         made.append(image.size)
@@ -36,7 +36,7 @@ def test_the_same_pixels_are_encoded_once(model):
 
 
 def test_the_longest_unused_goes_first_and_the_bound_holds():
-    seen = Seen(limit_mb=1)
+    seen = ImageFeatureCache(limit_mb=1)
     for name in "abc":
         seen.keep(name, {"map": torch.zeros(100_000)})  # 0.4 MB each: two fit
     assert (seen.get("a"), len(seen), seen.nbytes) == (None, 2, 800_000)
@@ -52,13 +52,13 @@ def test_the_longest_unused_goes_first_and_the_bound_holds():
 
 
 def test_a_view_counts_all_that_it_keeps_alive_and_shared_memory_counts_once():
-    seen, whole = Seen(), torch.zeros(1000)
+    seen, whole = ImageFeatureCache(), torch.zeros(1000)
     seen.keep("row", (whole[:1], whole[5:], {"whole": whole}))
     assert seen.nbytes == 4000
 
 
 def test_models_do_not_answer_for_one_another_and_are_not_kept_alive(model):
-    seen, image = Seen(), Image.new("RGB", (4, 4))
+    seen, image = ImageFeatureCache(), Image.new("RGB", (4, 4))
     other = torch.nn.Linear(1, 1)
     seen.keep(key_of(model, image), "mine")
     assert seen.get(key_of(other, image)) is None
@@ -90,7 +90,7 @@ def test_each_visitor_has_a_session_of_his_own_and_all_together_a_bound(monkeypa
 
 
 def test_many_threads_may_use_it(model):
-    seen, failed = Seen(limit_mb=1), []
+    seen, failed = ImageFeatureCache(limit_mb=1), []
 
     def work(number: int) -> None:
         for turn in range(200):

@@ -111,7 +111,7 @@ def test_files_hold_what_is_ticked_at_the_size_of_the_picture(tmp_path: Path) ->
     assert listed["annotations"][0]["area"] == kept.regions[1].mask(0.5, (192, 192)).sum()
     assert Image.open(written["overlay.png"]).size == (192, 192)
     assert "Nothing is ticked" in segment_export.save(kept, *LOOK[:3], [], folder=str(tmp_path))[1]
-    assert "Colour the picture again" in segment_export.save(None, *LOOK[:3], [], folder=str(tmp_path))[1]
+    assert "Segment the picture again" in segment_export.save(None, *LOOK[:3], [], folder=str(tmp_path))[1]
 
 
 def test_files_have_the_size_and_the_name_of_the_upload(tmp_path: Path) -> None:

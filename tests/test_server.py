@@ -73,7 +73,7 @@ def test_stop_ends_the_wait_for_a_silent_server() -> None:
         began = time.perf_counter()
         said = model.generate(HELLO, stop=stop)
         leave.set()
-    assert time.perf_counter() - began < 3
+    assert time.perf_counter() - began < 15  # the server would say nothing for 20
     assert (said.text, said.statistics.stopped, said.statistics.new_tokens) == ("", True, 0)
 
 
@@ -127,7 +127,7 @@ def _thinks(visit: Visit) -> None:
 )
 def test_every_failure_gets_a_sentence(script: Any, says: str) -> None:
     with scripted(script) as server:
-        model = connect(server.address, patience=0.5)
+        model = connect(server.address, patience=0.5 if script is _falls_silent else 30)
         with pytest.raises(ServerError, match=says) as caught:
             model.generate(HELLO)
     assert str(caught.value).endswith((".", "?")) and len(str(caught.value)) < 500

@@ -72,6 +72,7 @@ def test_settings_have_defaults_and_are_frozen(monkeypatch: pytest.MonkeyPatch) 
     ("PLAYGROUND_PUBLIC", "maybe", "1, true, yes or on"),
     ("PLAYGROUND_ALLOW_HUB", "2", "1, true, yes or on"),
     ("PLAYGROUND_MAX_UPLOAD", "much", "a number and its unit"),
+    ("PLAYGROUND_SERVER", "http://my host/v1", "an address like"),
     ("PLAYGROUND_MAX_UPLOAD", "0mb", "a number and its unit"),
     ("PLAYGROUND_MAX_UPLOAD", "20", "a number and its unit"),
     ("PLAYGROUND_QUEUE", "0", "from 1 to"),
@@ -102,6 +103,22 @@ def test_all_wrong_ones_are_told_at_once_options_by_their_own_name_and_no_secret
     assert read({"port": "0"}).port == 0
     monkeypatch.setenv("PLAYGROUND_SERVER_KEY", "geheim")
     assert "geheim" not in repr(read({"port": "1"}))
+
+
+def test_quotes_around_a_value_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "GRADIO_SERVER_PORT": "'7861'", "GRADIO_SHARE": '"false"', "GRADIO_SERVER_NAME": "'0.0.0.0'",
+        "PLAYGROUND_MODEL": '"/my models/moji"', "PLAYGROUND_SERVER": "'http://h:1/v1'",
+        "PLAYGROUND_SERVER_KEY": "'sk-1'", "PLAYGROUND_QUEUE": '""', "GRADIO_TEMP_DIR": '"/tmp/a b"',
+    }  # fmt: skip
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    found = read()
+    assert (found.port, found.share, found.host, found.queue) == (7861, False, "0.0.0.0", 64)
+    assert (found.model, found.server) == ("/my models/moji", "http://h:1/v1")
+    assert found.server_key.get_secret_value() == "sk-1"
+    settings.export(found, given)
+    assert given["GRADIO_TEMP_DIR"] == "/tmp/a b"  # Gradio reads it by itself
 
 
 def test_a_name_that_is_no_setting_is_told_with_the_one_that_is_meant() -> None:

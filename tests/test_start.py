@@ -109,6 +109,14 @@ def test_a_command_speaks_to_any_terminal() -> None:
     assert listed.returncode == 0 and json.loads(listed.stdout.decode("ascii"))[0]["name"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has a device that is always full")
+def test_an_output_that_is_closed_or_full_ends_in_no_traceback() -> None:
+    for how, status, said in ((">&-", 0, b""), (">/dev/full", 1, b"Nothing more can be written: no space left")):
+        command = ["sh", "-c", f'exec "$@" {how}', "sh", sys.executable, *MODELS]
+        ended = subprocess.run(command, env=_environment({}), stderr=subprocess.PIPE, check=False)
+        assert ended.returncode == status and ended.stderr.startswith(said) and b"Traceback" not in ended.stderr
+
+
 def test_a_reader_who_leaves_ends_a_command_quietly() -> None:
     command = [sys.executable, *MODELS]
     for unbuffered in ("1", ""):

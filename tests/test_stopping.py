@@ -20,10 +20,10 @@ from playground.interpret.trace import Trace, trace
 from playground.models.chat import ChatModel
 from playground.models.generation.stopping import Stopped
 from playground.models.messages import Message
-from playground.tasks.compare import look, side
+from playground.tasks.compare import side
 from playground.tasks.examples import examples
-from playground.tasks.maps import View, drawn_map, looked_into, read_lens, with_leans
-from playground.tasks.preview_map import glance
+from playground.tasks.maps import View, answer_maps, drawn_map, read_lens, with_leans, word_map
+from playground.tasks.preview_map import preview_map
 from playground.ui.components import background, streaming
 
 
@@ -43,7 +43,7 @@ def picture() -> Image.Image:
 
 def runs(moji: ChatModel, seen: Trace) -> dict[str, Callable[[threading.Event], object]]:
     """Everything that runs the model over a given answer, by its name."""
-    looked, picture = looked_into(seen, moji), seen.images[0]
+    looked, picture = answer_maps(seen, moji), seen.images[0]
     said = side(moji, picture, "what is in the picture?")
     flat = np.ones(picture.size[::-1], np.float32)
     drawn = {
@@ -58,8 +58,8 @@ def runs(moji: ChatModel, seen: Trace) -> dict[str, Callable[[threading.Event], 
         "insertion and deletion": lambda stop: check(moji, seen, 1, "attention", flat, lean=1.0, stop=stop),
         "random weights": lambda stop: check(moji, seen, 1, "patches", flat, lean=1.0, draws=(), stop=stop),
         "compare": lambda stop: side(moji, picture, "how many dogs are there?", stop=stop),
-        "compare's map": lambda stop: look(moji, said, 1, "occlusion", stop=stop),
-        "preview": lambda stop: glance(moji, picture, "what is in the picture?", "a ball.", stop=stop),
+        "compare's map": lambda stop: word_map(moji, said.trace, 1, "occlusion", stop=stop),
+        "preview": lambda stop: preview_map(moji, picture, "what is in the picture?", "a ball.", stop=stop),
     }
 
 
@@ -91,8 +91,8 @@ def test_every_run_ends_within_a_layer_and_frees_the_model(moji: ChatModel, seen
             for hook in hooks:
                 hook.remove()
         assert len(layers) == 3 and stopped.is_set(), name
-        assert moji._turn.acquire(blocking=False), f"{name} keeps the model"
-        moji._turn.release()
+        assert moji.lock.acquire(blocking=False), f"{name} keeps the model"
+        moji.lock.release()
     hooked = [part for part in moji.model.modules() if part._forward_pre_hooks]
     assert not hooked and explain("gradcam", moji, seen, 1).sum() == pytest.approx(1, abs=1e-3)
 
@@ -105,7 +105,7 @@ def set_event() -> threading.Event:
 
 def test_a_run_that_waits_for_the_model_can_leave(moji: ChatModel, seen: Trace) -> None:
     stop = threading.Event()
-    with moji._turn:
+    with moji.lock:
         threading.Timer(0.05, stop.set).start()
         with pytest.raises(Stopped):
             explain("gradcam", moji, seen, 1, stop=stop)

@@ -17,7 +17,7 @@ from PIL import Image
 from playground.imaging.drawing import colours, heatmap_over, masks_over
 from playground.models.chat import ChatModel
 from playground.models.loading import load
-from playground.models.messages import Message, Piece
+from playground.models.messages import GeneratedToken, Message
 from playground.moji import words
 from playground.tasks import TaskError
 from playground.tasks.answer import answer
@@ -44,7 +44,7 @@ def scene() -> Image.Image:
     return Image.open(examples()[0].path).convert("RGB")
 
 
-def finished(stream: Generator[Piece, None, Reply]) -> Reply:
+def finished(stream: Generator[GeneratedToken, None, Reply]) -> Reply:
     return list(growing(stream))[-1][1]
 
 

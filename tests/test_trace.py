@@ -19,7 +19,7 @@ from playground.interpret.painting import attention_map, paint
 from playground.interpret.recorder import Recorder, Rows
 from playground.interpret.trace import CannotRepeat, trace, trace_answer, trace_picture
 from playground.interpret.trace_file import LARGEST, load_trace, save_trace
-from playground.models.messages import Message, asked
+from playground.models.messages import Message, Statistics, asked
 from playground.tasks.examples import examples
 
 
@@ -205,3 +205,10 @@ def test_a_file_whose_picture_claims_another_size_is_refused(checkpoint, picture
     forged = save_trace(replace(seen, image_sizes=((10**6, 10**6),)), tmp_path / "forged.trace")
     with pytest.raises(ValueError, match="do not have the sizes"):
         load_trace(forged)
+
+
+def test_what_an_answer_took_keeps_its_names_in_files():
+    took = Statistics(None, None, 3, 0.1, 0.2, 20.0, False, cache_miss_reason="It was edited.", limited=("a", "b"))
+    record = json.loads(json.dumps(took.as_record()))
+    assert record["cold_reason"] == "It was edited." and "cache_miss_reason" not in record
+    assert Statistics.of_record(record) == took

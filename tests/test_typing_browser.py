@@ -28,7 +28,7 @@ def page(app: str, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.goto(app)
-    expect(page.locator(".status.awake").first).to_be_visible(timeout=WAIT)
+    expect(page.locator(".status.loaded").first).to_be_visible(timeout=WAIT)
     network = context.new_cdp_session(page)
     slow = {"offline": False, "latency": 300, "downloadThroughput": -1, "uploadThroughput": -1}
     network.send("Network.emulateNetworkConditions", slow)
@@ -95,7 +95,7 @@ def crowd(app: str, browser: Browser) -> list[Page]:
     others = [browser.new_context().new_page() for _ in range(2)]
     for other in others:
         other.goto(app)
-        expect(other.locator(".status.awake").first).to_be_visible(timeout=WAIT)
+        expect(other.locator(".status.loaded").first).to_be_visible(timeout=WAIT)
         upload(other, "dogs.png", examples()[0].path.read_bytes())
         expect(seen(other, ".chat-box .thumbnail-item")).to_have_count(1)
         seen(other, ".chat-box textarea").fill("describe the picture in detail.")
@@ -109,7 +109,7 @@ def test_a_full_line_keeps_nobody_from_coming_in_or_stopping(app: str, browser: 
     first, second = crowd(app, browser)
     late = browser.new_context().new_page()
     late.goto(app)
-    expect(late.locator(".status.awake").first).to_be_visible(timeout=WAIT)
+    expect(late.locator(".status.loaded").first).to_be_visible(timeout=WAIT)
     expect(late.locator(".toast-body")).to_have_count(0)
     seen(first, ".chat-box .stop-button").click()
     expect(first.locator(".chat .bot")).to_contain_text("stopped")

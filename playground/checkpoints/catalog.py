@@ -275,5 +275,10 @@ def of_kind(kind: Kind) -> tuple[Entry, ...]:
 
 
 def shown(megabytes: float) -> str:
-    """A size for people: "520 MB", "4.3 GB"."""
+    """A size for people.
+
+    Example:
+        >>> shown(520), shown(4300)
+        ('520 MB', '4.3 GB')
+    """
     return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
@@ -30,6 +31,12 @@ _OTHER_LAYOUTS: dict[str, str] = {
     "tf_model*.h5": "holds its weights for TensorFlow. Take a copy that holds model.safetensors",
     "flax_model*.msgpack": "holds its weights for Flax. Take a copy that holds model.safetensors",
 }
+# Such as model.fp16.safetensors, model.fp16-00001-of-00002.safetensors, model.safetensors.index.fp16.json.
+_OF_A_VARIANT = re.compile(
+    r"model\.(?:(?!safetensors)(?P<one>[^.]+?)(?:-\d{5}-of-\d{5})?\.safetensors"
+    r"|safetensors\.index\.(?P<index>[^.]+)\.json)"
+)
+_EMBEDDERS = {"modules.json", "config_sentence_transformers.json"}
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "*.model", "tekken.json", "*.tiktoken", "tokenizer.bin")
 PICTURES = ("preprocessor_config.json", "processor_config.json")
 
@@ -52,7 +59,7 @@ def read_config(name: str, folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise LoadError(f"The config.json of “{name}” is not valid JSON: {error}.") from error
-    if not isinstance(config, dict) or "model_type" not in config:
+    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise LoadError(f"The config.json of “{name}” names no model_type: it is no transformers model's.")
     return config
 
@@ -94,6 +101,27 @@ def variant_of(files: Collection[str]) -> str | None:
     single = [parts[1] for parts in named if len(parts) == 3 and parts[::2] == ["model", "safetensors"]]
     sharded = [parts[3] for parts in named if len(parts) == 5 and parts[:3] == ["model", "safetensors", "index"]]
     return next(iter([*sharded, *single]), None)
+
+
+def spare_weights(files: Collection[str]) -> tuple[str, ...]:
+    """The weight files that hold the same model once more, in the form of a variant that is not the one to take."""
+    variant = variant_of(files)
+    return tuple(
+        file
+        for file in files
+        if (named := _OF_A_VARIANT.fullmatch(file)) is not None and (named["one"] or named["index"]) != variant
+    )
+
+
+def refuse_embedder(name: str, files: Collection[str]) -> None:
+    """Raise LoadError for a vision-language model that was made to give vectors: as a chat model it would load, where
+    its output head is tied to its embeddings, and say nothing that means anything."""
+    if _EMBEDDERS & set(files):
+        raise LoadError(
+            f"“{name}” makes vectors of pictures and texts (it comes in the layout of Sentence Transformers) and "
+            "answers nothing. Pick the chat model that it was made from; for vectors pick "
+            "google/siglip2-base-patch16-224 here, or open this one with the package sentence-transformers."
+        )
 
 
 def check_weights(name: str, folder: Path) -> int:

@@ -21,6 +21,7 @@ from playground.checkpoints.files import (
     read_config,
     refuse_other_layouts,
     refuse_pickles,
+    spare_weights,
     variant_of,
 )
 from playground.network import spare_this_machine, unusable_proxies
@@ -40,6 +41,7 @@ class Offer:
 
     folder: where its snapshot will be; its config is there already. files: what is still to come, smallest first.
     bytes: of these files. weights: how many the whole model has. licence: as its page says, "" where that is silent.
+    spare: files that hold the same weights once more, which are not fetched.
     """
 
     hub_id: str
@@ -48,6 +50,7 @@ class Offer:
     files: tuple[str, ...]
     bytes: int
     weights: int
+    spare: tuple[str, ...] = ()
 
 
 def cached_on_disk(hub_id: str) -> Path | None:
@@ -107,6 +110,7 @@ def ask_hub(hub_id: str) -> Offer:
         tuple(missing),
         sum(sizes[file] for file in missing),
         _weights(info, sizes),
+        spare_weights(sizes),
     )
 
 
@@ -126,7 +130,12 @@ def _check_kind_of_weights(hub_id: str, folder: Path, sizes: dict[str, int]) -> 
 def _wanted(sizes: dict[str, int]) -> Iterator[str]:
     from huggingface_hub.utils import filter_repo_objects
 
-    return filter_repo_objects(sizes, **_WANTED)
+    return filter_repo_objects(sizes, **_patterns(spare_weights(sizes)))
+
+
+def _patterns(spare: tuple[str, ...]) -> dict[str, list[str]]:
+    """What is downloaded of a repository, and what of it is not: files for other programs, the same weights twice."""
+    return {**_WANTED, "ignore_patterns": [*_WANTED["ignore_patterns"], *spare]}
 
 
 def _weights(info, sizes: dict[str, int]) -> int:
@@ -148,7 +157,7 @@ def fetch(offer: Offer) -> Path:
             file=sys.stderr,
         )
     try:
-        return Path(snapshot_download(offer.hub_id, **_WANTED))
+        return Path(snapshot_download(offer.hub_id, **_patterns(offer.spare)))
     except Exception as error:
         raise LoadError(broken_off(offer.hub_id, error)) from error
 

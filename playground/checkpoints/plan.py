@@ -21,6 +21,7 @@ from playground.checkpoints.files import (
     check_reading,
     check_weights,
     read_config,
+    refuse_embedder,
 )
 from playground.checkpoints.hub import Offer, ask_hub, cached_on_disk
 from playground.checkpoints.quantization import check_quantization
@@ -63,6 +64,8 @@ def plan(name: str, *, device: str | None = None, dtype: object = None, four_bit
         entry, folder = _base(name, _config_folder(adapter))
     config = read_config(name, _config_folder(folder))
     kind, kind_class = architecture(name, config)
+    if kind == "chat":
+        refuse_embedder(name, _names(folder))
     check_quantization(name, config, four_bit=four_bit)
     _check_reading(name, [place for place in (folder, adapter) if place is not None], clicks_only(kind, kind_class))
     weights = folder.weights if isinstance(folder, Offer) else check_weights(name, folder)

@@ -31,7 +31,7 @@ def options_of(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Serve the page, wake the model, and stay until interrupted.
+    """Serve the page, load the model, and stay until interrupted.
 
     Raises:
         SystemExit: with a sentence where it cannot be served.

@@ -13,7 +13,7 @@ from playground.models.messages import Message
 
 if TYPE_CHECKING:
     from playground.models.chat import ChatModel
-    from playground.models.messages import Piece
+    from playground.models.messages import GeneratedToken
 
 QUESTION = "What is shown in this picture?"
 _TOKENS = 8
@@ -47,7 +47,7 @@ def _tolerance(model: ChatModel) -> float:
     return 1e-3 if model.model.dtype.itemsize >= 4 else 3e-2
 
 
-def _alike(model: ChatModel, one: Sequence[Piece], other: Sequence[Piece]) -> tuple[bool, str]:
+def _alike(model: ChatModel, one: Sequence[GeneratedToken], other: Sequence[GeneratedToken]) -> tuple[bool, str]:
     """Whether two answers are the same, or part where two tokens are as likely as each other."""
     for place, (mine, theirs) in enumerate(zip(one, other, strict=False)):
         if mine.token_id == theirs.token_id:
@@ -141,7 +141,10 @@ def _turns(model: ChatModel) -> tuple[bool | None, str]:
     cold = model.generate(talk, max_new_tokens=_TOKENS)
     same, told = _alike(model, warm.pieces, cold.pieces)
     figures = warm.statistics
-    reused = figures.cold_reason or f"{figures.reused_tokens} of {figures.prompt_tokens} tokens were not computed again"
+    reused = (
+        figures.cache_miss_reason
+        or f"{figures.reused_tokens} of {figures.prompt_tokens} tokens were not computed again"
+    )
     return same, f"{reused}; {told}"
 
 
@@ -163,7 +166,7 @@ def _batch(model: ChatModel) -> tuple[bool | None, str]:
     return not other, f"{len(talks)} pictures of three shapes" + (f"; {len(other)} answers differ" if other else "")
 
 
-def _hangs(model: ChatModel, pieces: Sequence[Piece]) -> bool:
+def _hangs(model: ChatModel, pieces: Sequence[GeneratedToken]) -> bool:
     """Whether some token of an answer was hardly likelier than another: then rounding decides."""
     gaps = (piece.probability - max((chance for _, chance in piece.runners_up), default=0.0) for piece in pieces)
     return any(gap < _tolerance(model) for gap in gaps)
@@ -186,12 +189,12 @@ def _layout(model: ChatModel) -> tuple[bool | None, str]:
 def _attention(model: ChatModel) -> tuple[bool | None, str]:
     if model.attention_reason:
         return None, model.attention_reason
-    from playground.interpret.forward.cost import refusal
+    from playground.interpret.methods import METHODS
     from playground.interpret.metrics.sanity import given
     from playground.interpret.trace import trace
 
     found = trace(model, _ask(model, SMALL), max_new_tokens=4)
-    if short := refusal("rollout", model, found):
+    if short := METHODS["rollout"].too_large(model, found):
         return None, short
     far = float(np.abs(np.asarray(found.attention[:]) - np.asarray(given(model, found).attention)).max())
     shape = "{2} heads in {1} layers".format(*found.attention.shape)

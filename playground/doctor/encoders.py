@@ -59,9 +59,9 @@ def segmentation_checks(model: SegmentationModel) -> dict[str, Callable[[], tupl
         return sizes == {WIDE[::-1]}, f"{len(point.logits)} masks of a click"
 
     def once() -> tuple[bool | None, str]:
-        from playground.models.generation.image_features import Seen
+        from playground.models.generation.image_features import ImageFeatureCache
 
-        seen, picture = Seen(), drawn(WIDE)
+        seen, picture = ImageFeatureCache(), drawn(WIDE)
         ask: Callable[[], Any] = (
             (lambda: model.segment_at(picture, points=[(80, 60)], seen=seen))
             if model.words_reason

@@ -19,11 +19,23 @@ def is_tensor(source: Any) -> bool:
 
 
 def from_tensor(tensor: Any) -> tuple[Image.Image, tuple[str, ...]]:
-    """A torch tensor on any device as a picture; see `from_array`. Where both orders fit, channels come first."""
-    plain = tensor.detach().cpu()
-    if plain.is_floating_point():
-        plain = plain.float()
-    return from_array(plain.numpy(), channels_first=True)
+    """A torch tensor on any device as a picture; see `from_array`. Where both orders fit, channels come first.
+
+    Raises:
+        MediaError: what `from_array` raises, and for a tensor without values (on the device "meta").
+    """
+    try:
+        plain = tensor.detach().cpu()
+        plain = plain.dequantize() if plain.is_quantized else plain
+        plain = (plain if str(plain.layout) == "torch.strided" else plain.to_dense()).resolve_neg().resolve_conj()
+        values = (plain.float() if plain.is_floating_point() else plain).numpy()
+    except Exception as error:  # torch has kinds of tensors that hold no values, and kinds that NumPy has not
+        first = str(error).strip().split("\n")[0]
+        raise MediaError(
+            f"A tensor of {tensor.dtype} on the device “{tensor.device}” cannot be read ({first}). Give one of uint8, "
+            "or of floats from 0 to 1."
+        ) from error
+    return from_array(values, channels_first=True)
 
 
 def from_array(values: np.ndarray, *, channels_first: bool = False) -> tuple[Image.Image, tuple[str, ...]]:

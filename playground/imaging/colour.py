@@ -111,7 +111,7 @@ def _deep_levels(image: Image.Image) -> Levels:
     """The levels of a picture of 16 bits and more; what TIFF calls white where 0 is gets turned round."""
     low, high = reduce(_wider, (_extremes(strip) for strip, _ in _strips(image, 1)), (np.inf, -np.inf))
     low, high = (low, high) if low <= high else (0.0, 0.0)
-    natural = 65535 if image.mode.startswith("I;16") else None
+    natural = 65535 if image.mode.startswith("I;16") or image.format == "PPM" else None
     levels = levels_of(low, high, floats=image.mode == "F", natural=natural)
     if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         return Levels(levels.white, levels.black, levels.note)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _DEPTHS = (1, 8, 10, 12, 14, 16)
+_FLOAT32 = 1e37  # values below this, and their differences, are numbers in float32 too
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,11 @@ class Levels:
     note: str = ""
 
     def applied(self, values: np.ndarray) -> np.ndarray:
-        """uint8 of the same shape; what is no number is black. Values are worked on in float32."""
-        scaled = np.subtract(values, np.float32(self.black), dtype=np.float32)
-        scaled *= np.float32(255 / (self.white - self.black))
-        with np.errstate(invalid="ignore"):
+        """uint8 of the same shape; what is no number is black. Values are worked on in float32 where they fit."""
+        kind = np.float32 if max(abs(self.black), abs(self.white)) < _FLOAT32 else np.float64
+        with np.errstate(invalid="ignore", over="ignore"):
+            scaled = np.subtract(values, kind(self.black), dtype=kind)
+            scaled *= kind(255 / (self.white - self.black))
             np.clip(scaled, 0, 255, out=scaled)
         scaled += np.float32(0.5)
         return np.nan_to_num(scaled, copy=False, nan=0.0).astype(np.uint8)
@@ -43,11 +45,20 @@ def levels_of(low: float, high: float, *, floats: bool, natural: float | None) -
         note = (
             f"The picture's values run from {low:,.5g} to {high:,.5g}: they were stretched to run from black to white."
         )
-        return Levels(low, high if high > low else low + 1, note)
+        return _stretched(low, high, note)
     white = 255.0 if floats else next(float(2**bits - 1) for bits in _DEPTHS if high < 2**bits)
     if white == natural or high == 0:
         return Levels(0.0, white)
-    return Levels(0.0, white, f"The picture's values reach only {high:,.5g}: {white:,.0f} was taken as white.")
+    reach = "go up to" if high == white else "reach only"
+    return Levels(0.0, white, f"The picture's values {reach} {high:,.5g}: {white:,.0f} was taken as white.")
+
+
+def _stretched(low: float, high: float, note: str) -> Levels:
+    """From black to white; data of one value is black. Both stay where their difference is a number."""
+    if high <= low:
+        return Levels(low, float("inf"), note)
+    most = float(np.finfo(np.float64).max) / 4
+    return Levels(max(low, -most), min(high, most), note)
 
 
 def extremes(values: np.ndarray) -> tuple[float, float]:

@@ -157,9 +157,15 @@ def _decoded(found: Opened) -> tuple[Image.Image, str]:
         if "MAX_TEXT" in str(error) and found.bare is not None:
             with contextlib.suppress(Exception):  # as damaged as it is with its texts
                 return decoded(found.bare(), None)
-        raise MediaError(
-            "The picture breaks off or is damaged: its header can be read, its pixels cannot. Send it again."
-        ) from error
+        raise MediaError(_why_no_pixels(found, str(error))) from error
+
+
+def _why_no_pixels(found: Opened, error: str) -> str:
+    if found.yours and getattr(found.image, "fp", None) is None:
+        return "The picture's file was closed before its pixels were read. Open it anew, or give its path."
+    if found.image.format == "TIFF" and "decoder error" in error:
+        return "The TIFF is damaged, or its compression is not read here. Save it as a PNG."
+    return "The picture breaks off or is damaged: its header can be read, its pixels cannot. Send it again."
 
 
 def _orientation(image: Image.Image) -> int:

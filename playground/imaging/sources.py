@@ -68,7 +68,7 @@ def opened(source: Any) -> Opened:
     if is_tensor(source):
         return Opened(*from_tensor(source))
     if isinstance(source, bytes | bytearray | memoryview):
-        return _of_file(io.BytesIO(source))
+        return _of_bytes(source)
     if isinstance(source, str) and is_written_out(source) and not _is_file(source):
         return _of_file(io.BytesIO(read_out(source)))
     if isinstance(source, str | os.PathLike):
@@ -77,10 +77,21 @@ def opened(source: Any) -> Opened:
         return _of_file(_binary(source))
     if hasattr(source, "__array__"):
         return Opened(*from_array(np.asarray(source)))
+    if isinstance(source, list | tuple):
+        raise MediaError(
+            f"A {type(source).__name__} is no picture. Hand several pictures over one by one, and numbers as an array "
+            "(numpy.asarray)."
+        )
     raise MediaError(
         f"A {type(source).__name__} is no picture. Give a path, the bytes of a file, an open file, a PIL image, an "
         "array or a tensor."
     )
+
+
+def _of_bytes(source: bytes | bytearray | memoryview) -> Opened:
+    """A file's bytes; or those of a data: address or of base64, as they come over a wire."""
+    text = bytes(source[:80]).decode("latin-1")
+    return _of_file(io.BytesIO(read_out(bytes(source).decode("latin-1")) if is_written_out(text) else source))
 
 
 def _of_file(data: Path | BinaryIO) -> Opened:
@@ -120,6 +131,8 @@ def _existing_file(source: str | os.PathLike[str]) -> Path:
     """The path of a plain file that is there."""
     name = os.fspath(source)
     name = os.fsdecode(name) if isinstance(name, bytes) else name
+    if not name.strip():
+        raise MediaError("The picture's name is empty. Give the path of a file.")
     if is_address(name):
         raise MediaError("Addresses are not fetched. Save the picture and give the file.")
     path, shown = Path(os.path.expanduser(name)), _shown(name)
@@ -172,8 +185,10 @@ def _opened(data: Path | BinaryIO) -> Image.Image:
         raise MediaError(kinds.told(head, size))
     try:
         return _by_pillow(data, head)
-    except (UnidentifiedImageError, OSError) as error:
-        raise MediaError(_damaged_or_other(head, size)) from error
+    except Image.DecompressionBombError as error:
+        raise MediaError("The picture has far too many pixels. Scale it down and send it again.") from error
+    except (UnidentifiedImageError, OSError, NotImplementedError) as error:
+        raise MediaError(_damaged_or_other(head, size, str(error))) from error
     except Exception as error:  # a malformed header may raise anything: struct.error, SyntaxError, …
         if _TOO_MUCH_TEXT in str(error):
             return without_text(data)
@@ -224,7 +239,8 @@ _PICTURES = (
 )  # fmt: skip
 
 
-def _damaged_or_other(head: bytes, size: int) -> str:
+def _damaged_or_other(head: bytes, size: int, why: str) -> str:
+    """The sentence for a file that Pillow does not open. why: what it says."""
     kind = next((kind for first, kind in _PICTURES if head.startswith(first)), "")
     if not kind or (kind == "WebP" and head[8:12] != b"WEBP"):
         return kinds.told(head, size)
@@ -233,6 +249,8 @@ def _damaged_or_other(head: bytes, size: int) -> str:
             "The file is a TIFF whose header is damaged, or whose kind of pixels is not read here (such as RGB in "
             "floats). Save it as a PNG."
         )
+    if why.startswith("Unsupported"):
+        return f"This kind of {kind} is not read here, or its header is damaged ({why}). Save it as a PNG."
     return _damaged(head)
 
 

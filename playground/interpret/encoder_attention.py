@@ -58,7 +58,7 @@ def encoder_attention(model: ChatModel | EmbeddingModel, image: Source) -> Encod
     inputs, grid, boxes = (_of_chat if chats else _of_encoder)(model, image)
     layers: list[torch.Tensor] = []
     if grid is not None:
-        with alone(model.model, model._turn) if chats else contextlib.nullcontext(), torch.inference_mode():
+        with alone(model.model, model.lock) if chats else contextlib.nullcontext(), torch.inference_mode():
             layers = _squares(model.model, inputs, chats)
     if grid is None or len({layer.shape for layer in layers}) != 1 or layers[0].shape[-1] < grid[0] * grid[1]:
         raise NoLayout("Its vision encoder does not attend from patch to patch, so there is nothing to show.")

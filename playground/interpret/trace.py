@@ -14,7 +14,7 @@ from playground.models.chat import ChatModel
 from playground.models.families.registry import family_of
 from playground.models.generation.detokenize import decoded, token_text
 from playground.models.layout.positions import ImageLayout, NoLayout, image_layouts, image_positions
-from playground.models.messages import Answer, Message, Piece, asked
+from playground.models.messages import Answer, GeneratedToken, Message, asked
 from playground.models.prompt import answer_start
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from playground.imaging.opening import Source
     from playground.models.attention import WhichSequence
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
 
 # A word with its inner hyphens and apostrophes, one sign of a script without spaces, or a run of other marks.
 _WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+(?:['’-]\w+)*|[^\w\s]+")
@@ -59,7 +59,7 @@ class Trace:
     """
 
     words: tuple[Word, ...]
-    pieces: tuple[Piece, ...]
+    pieces: tuple[GeneratedToken, ...]
     layouts: tuple[ImageLayout, ...]
     attention: Rows
     layers: int
@@ -89,7 +89,7 @@ def trace(
     *,
     max_new_tokens: int = 64,
     stop: threading.Event | None = None,
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
     text: bool = False,
 ) -> Trace:
     """Answer (always the likeliest token) and keep what every token attended to in the pictures.
@@ -116,7 +116,7 @@ def trace_answer(
     answer: str,
     *,
     stop: threading.Event | None = None,
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
     text: bool = False,
 ) -> Trace:
     """As `trace`, for an answer that was given before: drawn by chance, by another model, or written by a person.
@@ -127,7 +127,7 @@ def trace_answer(
     """
     spellings = _spellings(model, answer)
     longest = max(map(len, spellings))
-    return _recorded(model, messages, text, max_new_tokens=longest, stop=stop, seen=seen, given=spellings)
+    return _recorded(model, messages, text, max_new_tokens=longest, stop=stop, seen=seen, forced_token_ids=spellings)
 
 
 def _recorded(model: ChatModel, messages: Sequence[Message], text: bool, **options: Any) -> Trace:
@@ -211,7 +211,7 @@ def _words_of_prompt(model: ChatModel, inputs: BatchFeature) -> tuple[list[int],
     return places, sequence, tuple(token_text(model.processor.tokenizer, ids[place]) for place in places)
 
 
-def words_of(pieces: Sequence[Piece]) -> tuple[Word, ...]:
+def words_of(pieces: Sequence[GeneratedToken]) -> tuple[Word, ...]:
     """The words and punctuation marks of an answer, with the pieces that each is made of.
 
     A piece of two words belongs to both; pieces that end in the middle of a character go with the one that

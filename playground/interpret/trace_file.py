@@ -20,7 +20,7 @@ from playground.imaging.opening import MAX_PIXELS
 from playground.interpret.recorder import Rows
 from playground.interpret.trace import Trace, Word
 from playground.models.layout.positions import ImageLayout
-from playground.models.messages import Answer, Message, Piece, Statistics
+from playground.models.messages import Answer, GeneratedToken, Message, Statistics
 
 FORMAT = "playground.trace.1"
 LARGEST = 48_000_000
@@ -71,7 +71,7 @@ def _described(trace: Trace) -> dict[str, Any]:
         "model": trace.model,
         "question": trace.question,
         "text": trace.answer.text,
-        "statistics": asdict(trace.answer.statistics),
+        "statistics": trace.answer.statistics.as_record(),
         "words": [asdict(word) for word in trace.words],
         "pieces": [asdict(piece) for piece in trace.pieces],
         "layouts": [asdict(layout) for layout in trace.layouts],
@@ -101,7 +101,7 @@ def _built(described: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> T
         layouts,
         attention,
         *attention.shape[1:3],
-        Answer(described["text"], pieces, _statistics(described["statistics"])),
+        Answer(described["text"], pieces, Statistics.of_record(described["statistics"])),
         sizes,
         messages,
         _rows(tensors, "text") if "text.codes" in tensors else None,
@@ -119,11 +119,6 @@ def _leans(described: Mapping[str, Any]) -> tuple[float, ...]:
     return leans
 
 
-def _statistics(described: Mapping[str, Any]) -> Statistics:
-    """The statistics of an answer; JSON has lists where they have tuples."""
-    return Statistics(**{name: tuple(value) if isinstance(value, list) else value for name, value in described.items()})
-
-
 def _rows(tensors: Mapping[str, np.ndarray], name: str) -> Rows:
     codes, scales = tensors[f"{name}.codes"], tensors[f"{name}.scales"]
     if codes.ndim != 4 or codes.dtype not in (np.uint8, np.uint16) or scales.shape != codes.shape[:3]:
@@ -131,9 +126,9 @@ def _rows(tensors: Mapping[str, np.ndarray], name: str) -> Rows:
     return Rows(_looked_up(_FROM_BYTES, codes) if codes.dtype == np.uint8 else codes, scales.astype(np.float32))
 
 
-def _piece(piece: Mapping[str, Any]) -> Piece:
+def _piece(piece: Mapping[str, Any]) -> GeneratedToken:
     others = tuple((text, probability) for text, probability in piece["runners_up"])
-    return Piece(piece["text"], piece["token_id"], piece["probability"], others)
+    return GeneratedToken(piece["text"], piece["token_id"], piece["probability"], others)
 
 
 def _layout(layout: Mapping[str, Any]) -> ImageLayout:

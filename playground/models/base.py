@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import threading
@@ -33,7 +33,9 @@ class LocalChat(Protocol):
     processor: ProcessorMixin
     unlimited: ProcessorMixin | None
     pace: float
-    _turn: threading.Lock
+    lock: threading.Lock
+
+    _prepared: Any  # a `playground.models.preparation.Prepared`, or None
 
     @property
     def device(self) -> torch.device:
@@ -47,4 +49,17 @@ class LocalChat(Protocol):
 
     def prepare(self, messages: Sequence[Message]) -> BatchFeature:
         """A conversation as the model's inputs."""
+        ...
+
+    @property
+    def stopping(self) -> dict[str, Any]:
+        """What `generate` takes to end an answer at the checkpoint's own texts."""
+        ...
+
+    def room(self, inputs: BatchFeature, wanted: int) -> int:
+        """How many tokens the answer may have: what was wanted, or what the context has left."""
+        ...
+
+    def text_of(self, token: int) -> str:
+        """The text of one token, remembered: the same few tokens are likely again and again."""
         ...

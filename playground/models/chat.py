@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import copy
-import math
 import threading
-import time
-import weakref
 from collections.abc import Generator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from playground.checkpoints.catalog import Entry
 from playground.models import prompt
-from playground.models.generation.detokenize import decoded, spelled, token_text
-from playground.models.generation.stopping import its_turn
-from playground.models.layout.positions import image_positions
+from playground.models.generation.detokenize import token_text
+from playground.models.generation.stopping import acquire_or_stop
 from playground.models.messages import (
     Answer,
     Candidate,
-    CannotRead,
+    GeneratedToken,
     Likelihood,
     Message,
-    Piece,
-    PromptTooLong,
-    Statistics,
     asked,
-    notes_of,
     spoken,
-    why_empty,
 )
+from playground.models.preparation import Prepared, prepared
 
 if TYPE_CHECKING:
     import torch
@@ -38,26 +29,9 @@ if TYPE_CHECKING:
 
     from playground.imaging.opening import Source
     from playground.models.attention import Listener
-    from playground.models.generation.generate import Spent, Step
-    from playground.models.generation.image_features import Seen
-    from playground.models.generation.prefix_cache import Conversation
+    from playground.models.generation.image_features import ImageFeatureCache
+    from playground.models.generation.prefix_cache import PrefixCache
     from playground.models.picture_tokens import Forecast
-
-
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    """What became of the messages that were prepared last: an answer, its runners-up and its trace ask for it in turn.
-
-    messages: held weakly, so that no picture outlives its conversation here.
-    """
-
-    messages: tuple[weakref.ref[Message], ...]
-    inputs: BatchFeature
-
-    def is_of(self, messages: Sequence[Message]) -> bool:
-        """Whether these are the very same messages."""
-        same = len(messages) == len(self.messages)
-        return same and all(held() is message for held, message in zip(self.messages, messages, strict=True))
 
 
 @dataclass
@@ -84,9 +58,9 @@ class ChatModel:
     likelihood_reason: ClassVar[None] = None
     stop_strings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _texts: dict[int, str] = field(default_factory=dict, repr=False)
-    _prepared: _Prepared | None = field(default=None, repr=False)
+    _prepared: Prepared | None = field(default=None, repr=False)
 
     @property
     def device(self) -> torch.device:
@@ -126,27 +100,10 @@ class ChatModel:
         """
         if not messages:
             raise ValueError("There is nothing to answer yet: write a message first.")
-        before = self._prepared
-        if before is not None and before.is_of(messages):
-            return copy.copy(before.inputs)
-        try:
-            inputs = prompt.prepare(self.model, self.processor, messages)
-        except ValueError as error:  # for example, Qwen-VL refuses pictures 200 times as wide as high
-            raise CannotRead(f"{self.name} cannot read this conversation: {error}") from error
-        had, allowed = inputs["input_ids"].shape[1], self.context_length
-        if allowed is not None and had >= allowed:
-            raise PromptTooLong(
-                f"This conversation has {had:,} tokens; {self.name} reads {allowed:,} at most, its answer "
-                "included. Shorten the message, show fewer pictures, or start a new conversation."
-            )
-        owner = weakref.ref(self)  # a reference to the model itself would keep it, and its weights, in a circle
-
-        def forget(_: weakref.ref) -> None:  # a message is gone: nobody will ask about it again
-            if (model := owner()) is not None:
-                model._prepared = None
-
-        self._prepared = _Prepared(tuple(weakref.ref(message, forget) for message in messages), inputs)
-        return copy.copy(inputs)
+        found = self._prepared  # another thread may prepare something else meanwhile
+        if found is None or not found.is_of(messages):
+            found = self._prepared = prepared(self, messages)
+        return copy.copy(found.inputs)
 
     def stream(
         self,
@@ -156,9 +113,9 @@ class ChatModel:
         temperature: float = 0.0,
         stop: threading.Event | None = None,
         recorder: Listener | None = None,
-        conversation: Conversation | None = None,
-        seen: Seen | None = None,
-    ) -> Generator[Piece, None, Answer]:
+        conversation: PrefixCache | None = None,
+        seen: ImageFeatureCache | None = None,
+    ) -> Generator[GeneratedToken, None, Answer]:
         """Answer token by token; the generator's return value is the whole Answer.
 
         temperature: 0 takes the likeliest token each time; above 0 tokens are drawn, the more freely the higher.
@@ -169,8 +126,10 @@ class ChatModel:
         Closing the generator ends the computation and waits for its thread; what goes wrong in that thread is
         raised here. Raises what `prepare` raises.
         """
+        from playground.models.generation.answering import generated
+
         kept = {"conversation": conversation, "seen": seen}
-        return self._pieces(messages, True, max_new_tokens, temperature, stop, listener=recorder, **kept)
+        return generated(self, messages, True, max_new_tokens, temperature, stop, listener=recorder, **kept)
 
     def generate(
         self,
@@ -180,61 +139,24 @@ class ChatModel:
         temperature: float = 0.0,
         stop: threading.Event | None = None,
         recorder: Listener | None = None,
-        conversation: Conversation | None = None,
-        seen: Seen | None = None,
-        given: Sequence[Sequence[int]] | None = None,
+        conversation: PrefixCache | None = None,
+        seen: ImageFeatureCache | None = None,
+        forced_token_ids: Sequence[Sequence[int]] | None = None,
     ) -> Answer:
         """The whole answer at once, computed in this thread; everything is as in `stream`.
 
-        given: token ids of an answer that is known, in one or several spellings: it is repeated, and its pieces have
-        the probabilities and runners-up that the model saw.
+        forced_token_ids: those of an answer that is known, in one or several spellings: it is repeated, and its pieces
+        have the probabilities and runners-up that the model saw.
         """
-        kept = {"conversation": conversation, "seen": seen, "given": given}
-        pieces = self._pieces(messages, False, max_new_tokens, temperature, stop, listener=recorder, **kept)
+        from playground.models.generation.answering import generated
+
+        kept = {"conversation": conversation, "seen": seen, "forced_token_ids": forced_token_ids}
+        pieces = generated(self, messages, False, max_new_tokens, temperature, stop, listener=recorder, **kept)
         while True:
             try:
                 next(pieces)
             except StopIteration as end:
                 return end.value
-
-    def _pieces(
-        self,
-        messages: Sequence[Message],
-        streaming: bool,
-        max_new_tokens: int,
-        temperature: float,
-        stop: threading.Event | None,
-        **options,
-    ) -> Generator[Piece, None, Answer]:
-        from playground.models.generation import generate as generation
-
-        asked = time.perf_counter()
-        inputs = self.prepare(messages)
-        preparation = time.perf_counter() - asked
-        stop, spent, room = stop or threading.Event(), generation.Spent(), self._room(inputs, max_new_tokens)
-        steps = generation.run(
-            self.model,
-            inputs,
-            streaming=streaming,
-            turn=self._turn,
-            stop=stop,
-            spent=spent,
-            max_new_tokens=room,
-            num_beams=1,
-            **_choice(temperature),
-            **({} if options.get("given") else self._stopping),
-            **options,
-        )
-        pieces, seconds = [], [preparation]
-        with closing(steps):
-            for step, text in spelled(self.processor.tokenizer, steps):
-                pieces.append(self._piece(step, text))
-                seconds.append(preparation + step.seconds)
-                yield pieces[-1]
-        statistics = self._statistics(inputs, messages, seconds, stop.is_set(), spent)
-        text = "".join(piece.text for piece in pieces)
-        reason = why_empty(self.name, text, statistics, room)
-        return Answer(text, tuple(pieces), statistics, notes_of(messages), reason)
 
     def ask(self, question: str, *images: Source, **options) -> Answer:
         """The answer to one question about pictures: `generate` with a conversation of one message.
@@ -255,23 +177,23 @@ class ChatModel:
         """
         from playground.models.generation.batch import generate_batch
 
-        rooms = [self._room(inputs, max_new_tokens) for inputs in prepared]
+        rooms = [self.room(inputs, max_new_tokens) for inputs in prepared]
         stop = stop or threading.Event()
-        with its_turn(self._turn, stop) as mine:
+        with acquire_or_stop(self.lock, stop) as mine:
             if not mine:
                 return [""] * len(prepared)
             return generate_batch(
-                self.model, self.processor, prepared, max_new_tokens=rooms, stop=stop, **self._stopping
+                self.model, self.processor, prepared, max_new_tokens=rooms, stop=stop, **self.stopping
             )
 
-    def conversation(self, limit_mb: int = 2048) -> Conversation:
+    def conversation(self, limit_mb: int = 2048) -> PrefixCache:
         """Something for a session to keep, so that each turn computes only what is new: hand it to `stream`.
 
-        limit_mb: see `playground.models.generation.prefix_cache.Conversation`.
+        limit_mb: see `playground.models.generation.prefix_cache.PrefixCache`.
         """
-        from playground.models.generation.prefix_cache import Conversation
+        from playground.models.generation.prefix_cache import PrefixCache
 
-        return Conversation(limit_mb)
+        return PrefixCache(limit_mb)
 
     def candidates(
         self,
@@ -280,8 +202,8 @@ class ChatModel:
         count: int = 5,
         max_new_tokens: int = 24,
         stop: threading.Event | None = None,
-        conversation: Conversation | None = None,
-        seen: Seen | None = None,
+        conversation: PrefixCache | None = None,
+        seen: ImageFeatureCache | None = None,
     ) -> tuple[Candidate, ...]:
         """The likeliest whole answers that a beam search of `count` beams finds, likeliest first, none twice.
 
@@ -289,36 +211,17 @@ class ChatModel:
         Where two ways to split the same text into tokens are found, theirs are added.
         stop: set it to end the search; then there are none. conversation: what it kept is read, not changed.
         """
-        from playground.models.generation import generate as generation
+        from playground.models.generation.beam_search import candidates
 
-        inputs, stop = self.prepare(messages), stop or threading.Event()
-        with its_turn(self._turn, stop) as mine:
-            found = mine and generation.once(
-                self.model,
-                inputs,
-                stop=(stop,),
-                spent=generation.Spent(),
-                conversation=conversation,
-                seen=seen,
-                max_new_tokens=self._room(inputs, max_new_tokens),
-                do_sample=False,
-                num_beams=max(2, count),
-                num_return_sequences=count,
-                length_penalty=0.0,
-                repetition_penalty=1.0,
-                **self._stopping,
-                return_dict_in_generate=True,
-                output_scores=True,
-            )
-        if not found or stop.is_set():
-            return ()
-        answers = found.sequences[:, prompt.answer_start(self.model, inputs) :]
-        texts = [decoded(self.processor.tokenizer, ids).strip() for ids in answers.tolist()]
-        probabilities: dict[str, float] = {}
-        for text, score in zip(texts, found.sequences_scores.tolist(), strict=True):
-            probabilities[text] = probabilities.get(text, 0.0) + math.exp(score)
-        ranked = sorted(probabilities.items(), key=lambda pair: pair[1], reverse=True)
-        return tuple(Candidate(text, probability) for text, probability in ranked)
+        return candidates(
+            self,
+            messages,
+            count=count,
+            max_new_tokens=max_new_tokens,
+            stop=stop or threading.Event(),
+            conversation=conversation,
+            seen=seen,
+        )
 
     def likelihoods(
         self,
@@ -326,8 +229,8 @@ class ChatModel:
         answers: Sequence[str],
         *,
         stop: threading.Event | None = None,
-        conversation: Conversation | None = None,
-        seen: Seen | None = None,
+        conversation: PrefixCache | None = None,
+        seen: ImageFeatureCache | None = None,
     ) -> tuple[Likelihood, ...]:
         """How likely the model is to give each of these answers, in their order: it is made to say them.
 
@@ -345,7 +248,7 @@ class ChatModel:
         )
 
     @property
-    def _stopping(self) -> dict:
+    def stopping(self) -> dict:
         """What `generate` takes to end an answer at the checkpoint's own texts."""
         return (
             {"stop_strings": list(self.stop_strings), "tokenizer": self.processor.tokenizer}
@@ -353,64 +256,14 @@ class ChatModel:
             else {}
         )
 
-    def _room(self, inputs: BatchFeature, wanted: int) -> int:
+    def room(self, inputs: BatchFeature, wanted: int) -> int:
         """How many tokens the answer may have: what was wanted, or what the context has left."""
         if self.context_length is None:
             return wanted
         return min(wanted, self.context_length - prompt.answer_start(self.model, inputs))
 
-    def _piece(self, step: Step, text: str) -> Piece:
-        others = tuple((self._text_of(token), probability) for token, probability in step.others)
-        return Piece(text, step.token_id, step.probability, others)
-
-    def _text_of(self, token: int) -> str:
+    def text_of(self, token: int) -> str:
         """`token_text`, remembered: the same few tokens are likely again and again."""
         if token not in self._texts:
             self._texts[token] = token_text(self.processor.tokenizer, token)
         return self._texts[token]
-
-    def _limited(self, messages: Sequence[Message]) -> tuple[str, ...]:
-        """What the limit on a picture's tokens changed, a note for each picture."""
-        if self.unlimited is None:
-            return ()
-        from playground.models.picture_tokens import picture_tokens
-
-        found = (picture_tokens(self, image) for message in messages for image in message.images)
-        return tuple(f"{each}." for each in found if each is not None and each.limited)
-
-    def _keep_pace(self, tokens: int, seconds: float, spent: Spent) -> None:
-        """Learn from an answer how fast prompts are read, from those that were read whole and are long enough."""
-        if spent.reused == 0 and tokens > 200 and seconds > 0.2:
-            from playground.models.picture_tokens import reckoned
-
-            self.pace = seconds / max(reckoned(self, tokens), 1e-9)
-
-    def _statistics(
-        self, inputs: BatchFeature, messages: Sequence[Message], seconds: list[float], stopped: bool, spent: Spent
-    ) -> Statistics:
-        """seconds: when the preparation ended and when each token came, counted from the request."""
-        tokens = len(seconds) - 1
-        first, last = seconds[min(1, tokens)], seconds[-1]
-        self._keep_pace(inputs["input_ids"].shape[1], first, spent)
-        return Statistics(
-            image_tokens=len(image_positions(self.model, inputs)),
-            prompt_tokens=inputs["input_ids"].shape[1],
-            new_tokens=tokens,
-            seconds_to_first_token=first,
-            seconds=last,
-            tokens_per_second=(tokens - 1) / (last - first) if last > first else 0.0,
-            stopped=stopped,
-            reused_tokens=spent.reused,
-            cold_reason=spent.cold_reason,
-            vision_seconds=spent.vision_seconds,
-            language_seconds=max(0.0, spent.seconds - spent.vision_seconds),
-            peak_memory=spent.memory,
-            limited=self._limited(messages),
-        )
-
-
-def _choice(temperature: float) -> dict:
-    """How `generate` takes each token. A checkpoint's own top_k and top_p would quietly overrule the temperature."""
-    if temperature > 0:
-        return {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
-    return {"do_sample": False}

@@ -11,7 +11,7 @@ from playground.checkpoints.catalog import Entry
 from playground.imaging.noted import Noted
 from playground.imaging.opening import Source, open_picture
 from playground.models.families.registry import family_of
-from playground.models.generation.image_features import Seen, encoded
+from playground.models.generation.image_features import ImageFeatureCache, encoded
 from playground.models.messages import PromptTooLong
 
 if TYPE_CHECKING:
@@ -65,7 +65,12 @@ class DetectionModel:
         return 0.25 if self._reads_one_caption else 0.1
 
     def detect(
-        self, image: Source, names: Sequence[str], *, threshold: float | None = None, seen: Seen | None = None
+        self,
+        image: Source,
+        names: Sequence[str],
+        *,
+        threshold: float | None = None,
+        seen: ImageFeatureCache | None = None,
     ) -> Noted[Detection]:
         """Find the things of these names, surest first (Minderer et al. 2022 and 2023; Liu et al. 2023).
 

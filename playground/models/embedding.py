@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from playground.checkpoints.catalog import Entry
 from playground.imaging.noted import Noted, opened_with_warnings
 from playground.imaging.opening import Source, open_picture
-from playground.models.generation.image_features import Seen, key_of
+from playground.models.generation.image_features import ImageFeatureCache, key_of
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +41,7 @@ class EmbeddingModel:
 
         return out_of_distribution_score(self, image)
 
-    def embed_images(self, images: Sequence[Source], *, seen: Seen | None = None) -> torch.Tensor:
+    def embed_images(self, images: Sequence[Source], *, seen: ImageFeatureCache | None = None) -> torch.Tensor:
         """Float32 tensor (pictures, dimensions) on the CPU, each row of length 1.
 
         images: anything that `playground.imaging.opening.open_picture` takes; what it changed is told by a warning
@@ -71,7 +71,9 @@ class EmbeddingModel:
         """
         return self._embed(texts, self._text_features, _AT_ONCE)
 
-    def match(self, image: Source, labels: Sequence[str], *, seen: Seen | None = None) -> Noted[tuple[str, float]]:
+    def match(
+        self, image: Source, labels: Sequence[str], *, seen: ImageFeatureCache | None = None
+    ) -> Noted[tuple[str, float]]:
         """How well each label fits the picture, best first; its `notes` say what was done to the picture.
 
         CLIP was trained to choose among captions: its numbers are a softmax over the labels and sum to 1

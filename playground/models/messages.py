@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 from playground.imaging.opening import Source, open_picture
 
@@ -56,7 +56,7 @@ def notes_of(messages: Iterable[Message]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Piece:
+class GeneratedToken:
     """One generated token.
 
     text: what it adds to the answer; "" for the token that ends it, and while a character is incomplete.
@@ -83,7 +83,7 @@ class Statistics:
     tokens_per_second: of the tokens after the first one; 0 where there is none.
     stopped: True when somebody stopped it; False when the model ended or reached the length allowed.
     reused_tokens: how many of the prompt's positions came from the conversation and were not computed again.
-    cold_reason: a sentence that says why a conversation could not be continued; None where it was, where nothing
+    cache_miss_reason: a sentence that says why a conversation could not be continued; None where it was, where nothing
         came before, and where none was given.
     vision_seconds: what the vision encoder took, 0 where the pictures were known; language_seconds: the rest of
         the computation.
@@ -102,11 +102,25 @@ class Statistics:
     tokens_per_second: float
     stopped: bool
     reused_tokens: int = 0
-    cold_reason: str | None = None
+    cache_miss_reason: str | None = None
     vision_seconds: float | None = None
     language_seconds: float | None = None
     peak_memory: int | None = None
     limited: tuple[str, ...] = ()
+
+    def as_record(self) -> dict[str, Any]:
+        """As files and programs have it: there `cache_miss_reason` keeps its first name, "cold_reason"."""
+        record = asdict(self)
+        record["cold_reason"] = record.pop("cache_miss_reason")
+        return record
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Statistics:
+        """From `as_record`, with either name, and lists where JSON has no tuples; TypeError for what is none."""
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+        if "cold_reason" in values:
+            values["cache_miss_reason"] = values.pop("cold_reason")
+        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -118,7 +132,7 @@ class Answer:
     """
 
     text: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[GeneratedToken, ...]
     statistics: Statistics
     notes: tuple[str, ...] = ()
     reason: str = ""

@@ -164,7 +164,7 @@ def _as_it_stands(processor: ProcessorMixin, message: Message) -> str:
     Qwen's base models were shown pictures between two marks of their own; others put a line break after them.
     """
     text, mark = plain(processor, message.text), getattr(processor, "image_token", None)
-    if mark is None or not message.images:
+    if not isinstance(mark, str) or not message.images:
         return text
     around = ("<|vision_start|>", "<|vision_end|>")
     if all(token in processor.tokenizer.get_added_vocab() for token in around):

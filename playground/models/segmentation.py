@@ -12,7 +12,7 @@ from playground.checkpoints.catalog import Entry
 from playground.imaging.drawing import resized
 from playground.imaging.opening import Picture, Source, open_picture
 from playground.models.families.registry import family_of
-from playground.models.generation.image_features import Seen, encoded
+from playground.models.generation.image_features import ImageFeatureCache, encoded
 
 if TYPE_CHECKING:
     import torch
@@ -106,7 +106,7 @@ class SegmentationModel:
             return "This model finds what words name and takes no clicks. Choose SAM 2."
         return "How this kind of model is told a place is not known here. Choose SAM 2."
 
-    def segment(self, image: Source, phrases: Sequence[str], *, seen: Seen | None = None) -> Segmentation:
+    def segment(self, image: Source, phrases: Sequence[str], *, seen: ImageFeatureCache | None = None) -> Segmentation:
         """Look for each phrase in the picture; long phrases are cut.
 
         image: anything that `playground.imaging.opening.open_picture` takes.
@@ -139,7 +139,7 @@ class SegmentationModel:
         box: Box | None = None,
         *,
         outside: Sequence[Point] = (),
-        seen: Seen | None = None,
+        seen: ImageFeatureCache | None = None,
     ) -> Segmentation:
         """The thing at the points or in the box (SAM 2, Ravi et al. 2024); `scores` are the overlaps it expects.
 
@@ -197,7 +197,7 @@ class SegmentationModel:
         cut = dict(truncation=True, max_length=min(longest, tokenizer.model_max_length))
         return dict(tokenizer(list(phrases), padding=padding, return_tensors="pt", **cut).to(self.device))
 
-    def _clipseg(self, image: Image.Image, phrases: tuple[str, ...], seen: Seen | None) -> torch.Tensor:
+    def _clipseg(self, image: Image.Image, phrases: tuple[str, ...], seen: ImageFeatureCache | None) -> torch.Tensor:
         """Logits (phrases, height, width) at the model's size: its own forward would encode a picture per phrase."""
         clip, decoder = self.model.clip, self.model.decoder
 
@@ -211,7 +211,7 @@ class SegmentationModel:
         return decoder(features, texts).logits.float()
 
     def _sam3(
-        self, image: Image.Image, phrases: tuple[str, ...], seen: Seen | None
+        self, image: Image.Image, phrases: tuple[str, ...], seen: ImageFeatureCache | None
     ) -> tuple[torch.Tensor, tuple[float, ...]]:
         """Logits (phrases, height, width) at the model's size, and how sure it is that each is there at all."""
         import torch

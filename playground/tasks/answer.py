@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from playground.checkpoints.calibration import Calibration
     from playground.imaging.opening import Source
-    from playground.models.generation.image_features import Seen
-    from playground.models.generation.prefix_cache import Conversation
+    from playground.models.generation.image_features import ImageFeatureCache
+    from playground.models.generation.prefix_cache import PrefixCache
     from playground.models.messages import Answer, Statistics
     from playground.models.server.chat import AnyChatModel
 
@@ -57,8 +57,8 @@ def answer(
     *,
     runners_up: int = 4,
     stop: threading.Event | None = None,
-    seen: Seen | None = None,
-    conversation: Conversation | None = None,
+    seen: ImageFeatureCache | None = None,
+    conversation: PrefixCache | None = None,
 ) -> Answered:
     """Ask one question about one picture; `runners_up` is how many other answers to look for.
 

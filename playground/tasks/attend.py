@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from playground.imaging.opening import Source
     from playground.interpret.trace import Trace
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
     from playground.models.server.chat import AnyChatModel
 
 
@@ -41,7 +41,7 @@ def attend(
     *,
     max_new_tokens: int = 48,
     stop: threading.Event | None = None,
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
 ) -> Trace:
     """Answer the question once and keep the attention of every token, layer and head on the picture.
 

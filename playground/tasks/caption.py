@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from playground.imaging.opening import Source, open_picture
-from playground.models.messages import Answer, Piece, asked, spoken
+from playground.models.messages import Answer, GeneratedToken, asked, spoken
 from playground.tasks.captions.wording import NEW_TOKENS, PROMPTS, Style, wording
 
 if TYPE_CHECKING:
     import threading
 
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
     from playground.models.messages import Statistics
     from playground.models.server.chat import AnyChatModel
 
@@ -26,8 +26,8 @@ def caption(
     style: Style = "short",
     stop: threading.Event | None = None,
     *,
-    seen: Seen | None = None,
-) -> Generator[Piece, None, Answer]:
+    seen: ImageFeatureCache | None = None,
+) -> Generator[GeneratedToken, None, Answer]:
     """Stream a description of the picture; the generator returns the whole `Answer`.
 
     Args:
@@ -52,7 +52,7 @@ def caption(
     if len(answers) < 2 or answers[-1].statistics.stopped:
         return answers[0]
     text = words.joined([answer.text.strip() for answer in answers])
-    added = Piece(text.removeprefix(answers[0].text.strip()), None, None, ())
+    added = GeneratedToken(text.removeprefix(answers[0].text.strip()), None, None, ())
     yield added
     statistics = _together([answer.statistics for answer in answers])
     return Answer(text, (*answers[0].pieces, added), statistics, picture.notes)

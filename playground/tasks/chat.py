@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import threading
 
     from playground.imaging.opening import Source
-    from playground.models.generation.image_features import Seen
-    from playground.models.generation.prefix_cache import Conversation
-    from playground.models.messages import Answer, Piece
+    from playground.models.generation.image_features import ImageFeatureCache
+    from playground.models.generation.prefix_cache import PrefixCache
+    from playground.models.messages import Answer, GeneratedToken
     from playground.models.server.chat import AnyChatModel
 
 WORDLESS = PROMPTS["short"]
@@ -75,9 +75,9 @@ def chat(
     max_new_tokens: int = 256,
     temperature: float = 0.0,
     stop: threading.Event | None = None,
-    conversation: Conversation | None = None,
-    seen: Seen | None = None,
-) -> Generator[Piece, None, Reply]:
+    conversation: PrefixCache | None = None,
+    seen: ImageFeatureCache | None = None,
+) -> Generator[GeneratedToken, None, Reply]:
     """Send one more message and stream the answer; the generator returns the `Reply`.
 
     What the model cannot read is left out (`readable`), and a conversation beyond the model's context length loses

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import threading
 
     from playground.imaging.opening import Source
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
     from playground.models.messages import Likelihood, Statistics
     from playground.models.server.chat import AnyChatModel
 
@@ -78,7 +78,7 @@ def choose(
     *,
     measure: Measure = "sum",
     stop: threading.Event | None = None,
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
 ) -> Chosen:
     """Compare choices as answers to a question about a picture, which is read only once.
 

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from playground.imaging.noted import Noted
     from playground.imaging.opening import Source
     from playground.models.embedding import EmbeddingModel
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
 
 
 def match(
-    model: EmbeddingModel, image: Source, text: str | Sequence[str], *, seen: Seen | None = None
+    model: EmbeddingModel, image: Source, text: str | Sequence[str], *, seen: ImageFeatureCache | None = None
 ) -> Noted[tuple[str, float]]:
     """How well each phrase of the comma-separated text fits the picture, best first; see `EmbeddingModel.match`.
 

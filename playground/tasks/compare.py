@@ -11,22 +11,18 @@ from playground.models.families.registry import family_of
 from playground.models.generation.stopping import stopped_by
 from playground.models.messages import asked, spoken
 from playground.tasks import checked_question
-from playground.tasks.maps import QUICK, most_telling
+from playground.tasks.maps import QUICK
 
 if TYPE_CHECKING:
     import threading
 
-    import numpy as np
-
     from playground.imaging.opening import Source
     from playground.interpret.trace import Trace
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
     from playground.models.messages import Statistics
     from playground.models.server.chat import AnyChatModel
-    from playground.tasks.examples import Truth
 
 _log = logging.getLogger(__name__)
-DEFAULT_METHOD, PLAIN_METHOD = "patches", "attention"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,19 +56,6 @@ class Side:
         return tuple(word.text for word in self.trace.words) if self.trace else ()
 
 
-@dataclass(frozen=True, eq=False)
-class Look:
-    """Where a model looked for one word.
-
-    values: float32 (height, width) of the picture, of sum 1 or all zero. method: the name of the method that drew it.
-    note: why it is not the method that was asked for; "" where it is.
-    """
-
-    values: np.ndarray
-    method: str
-    note: str = ""
-
-
 def side(
     model: AnyChatModel,
     image: Source,
@@ -80,7 +63,7 @@ def side(
     *,
     max_new_tokens: int = 48,
     stop: threading.Event | None = None,
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
 ) -> Side:
     """Ask one of the models. A model whose attention cannot be read answers as well.
 
@@ -114,49 +97,14 @@ def _leans(model: AnyChatModel, traced: Trace | None, stop: threading.Event | No
     """How much each word leans on the picture, of a quick model: it runs twice more."""
     if traced is None or not traced.words or traced.answer.statistics.seconds > QUICK:
         return ()
-    from playground.interpret.forward.image_dependence import leaning
+    from playground.interpret.forward.image_dependence import image_dependence
 
     try:
         with stopped_by(stop):
-            return leaning(model, traced)
+            return image_dependence(model, traced)
     except (ValueError, RuntimeError):  # some models cannot be run over a given answer; this one stands without
         _log.warning("%s: how much each word leans on the picture is not known", model.name, exc_info=True)
         return ()
-
-
-def look(
-    model: AnyChatModel,
-    found: Side,
-    word: int,
-    method: str = DEFAULT_METHOD,
-    *,
-    stop: threading.Event | None = None,
-) -> Look:
-    """Draw where a model looked for the word at this index of `found.words`.
-
-    method: a name in `playground.interpret.methods.METHODS`. Where it cannot be used with this model it is the plain
-    attention, and the note says so. stop: set it to end a run of the model, within a layer; then Stopped is raised.
-    Raises CannotExplain where nothing can be read, IndexError for a word that is not
-    there.
-    """
-    from playground.interpret.methods import METHODS, CannotExplain, explain
-
-    if found.trace is None:
-        raise CannotExplain(found.reason or "Its attention was not kept.")
-    if not 0 <= word < len(found.words):
-        raise IndexError(f"no word {word}")
-    try:
-        return Look(explain(method, model, found.trace, word, stop=stop), method)
-    except CannotExplain as error:
-        if method == PLAIN_METHOD or method not in METHODS:
-            raise
-        values = explain(PLAIN_METHOD, model, found.trace, word)
-        return Look(values, PLAIN_METHOD, f"{error} This is its attention instead.")
-
-
-def telling_word(found: Side, truth: Truth | None) -> int:
-    """The word to begin with: see `playground.tasks.maps.most_telling`; 0 where there is none."""
-    return most_telling(found.words, found.leans, (truth,))
 
 
 def same_word(chosen: Side, word: int, other: Side) -> int | None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from playground.imaging.noted import Noted
     from playground.imaging.opening import Source
     from playground.models.detection import Detection, DetectionModel
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
 
 
 def detect(
@@ -21,7 +21,7 @@ def detect(
     text: str | Sequence[str],
     *,
     threshold: float | None = None,
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
 ) -> Noted[Detection]:
     """Find the things that the comma-separated text names, surest first; see `DetectionModel.detect`.
 

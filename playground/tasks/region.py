@@ -14,7 +14,7 @@ import numpy as np
 
 from playground.imaging.drawing import resized
 from playground.imaging.opening import Picture, Source, open_picture
-from playground.models.generation.image_features import Seen
+from playground.models.generation.image_features import ImageFeatureCache
 from playground.moji.world import names
 from playground.tasks import TaskError
 from playground.tasks.segment import check_places, phrases, segment_at
@@ -66,7 +66,7 @@ def region_at(
     text: str = "",
     *,
     threshold: float = 0.5,
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
 ) -> Region:
     """The thing at a place of the picture.
 
@@ -89,7 +89,7 @@ def region_at(
     place = _share(point, image)
     if model.click_reason is None:
         return Region("thing", segment_at(model, image, [point], seen=seen).logits[0], (place,))
-    seen = Seen() if seen is None else seen
+    seen = ImageFeatureCache() if seen is None else seen
     moji = bool(model.entry and model.entry.embedded)
     if not (text or "").strip() and not moji:
         raise TaskError("Type first what may be there, separated by commas: this model is asked by words.")
@@ -115,7 +115,7 @@ def refined(
     *,
     belongs: bool = True,
     threshold: float = 0.5,
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
 ) -> Region:
     """The region after one more click: on more of the thing, or (`belongs=False`) on what is not part of it.
 
@@ -141,38 +141,17 @@ def refined(
 
 
 def reached_from(mask: np.ndarray, places: Sequence[Share]) -> np.ndarray:
-    """Bool (H, W): the parts of the mask that hang together with one of the places, over sides of pixels, not corners.
+    """Bool (H, W): the parts of the mask that are connected with one of the places, by sides of pixels, not corners."""
+    from scipy.ndimage import label
 
-    Whole runs are filled at once, along rows and columns in turn, so that a blob takes a few rounds.
-    """
-    reached = np.zeros_like(mask)
-    for x, y in places:
-        row, column = _cell(mask, (x, y))
-        reached[row, column] = mask[row, column]
-    rows, columns = _runs(mask), _runs(mask.T)
-    while True:
-        grown = _filled(columns, _filled(rows, reached).T).T
-        if np.array_equal(grown, reached):
-            return reached
-        reached = grown
+    numbered, _ = label(mask)
+    reached = {int(numbered[_cell(mask, place)]) for place in places} - {0}  # 0 is what lies off the mask
+    return np.isin(numbered, list(reached))
 
 
-def _runs(mask: np.ndarray) -> np.ndarray:
-    """int (H, W): for each pixel of the mask the number of its run along the row, from 1; 0 off the mask."""
-    starts = mask.copy()
-    starts[:, 1:] &= ~mask[:, :-1]
-    return starts.ravel().cumsum().reshape(mask.shape) * mask
-
-
-def _filled(runs: np.ndarray, reached: np.ndarray) -> np.ndarray:
-    """Bool (H, W): every run that has a reached pixel, whole."""
-    hit = np.zeros(runs.max() + 1, bool)
-    hit[runs[reached]] = True
-    hit[0] = False
-    return hit[runs]
-
-
-def _best_name(model: SegmentationModel, image: Picture, place: Share, candidates: Sequence[str], seen: Seen) -> Region:
+def _best_name(
+    model: SegmentationModel, image: Picture, place: Share, candidates: Sequence[str], seen: ImageFeatureCache
+) -> Region:
     """The name with the highest logit at the place, with its map."""
     best = None
     for start in range(0, len(candidates), _AT_ONCE):

@@ -11,7 +11,7 @@ from playground.imaging.opening import Picture, Source, open_picture
 from playground.tasks import TaskError, whole_text
 
 if TYPE_CHECKING:
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
     from playground.models.segmentation import Box, Point, Segmentation, SegmentationModel
 
 PHRASES, PHRASE_LENGTH = 12, 80
@@ -27,6 +27,12 @@ def phrases(text: str | Sequence[str] | None) -> tuple[str, ...]:
 
     What stands in quotation marks is one phrase, and so is each item of a list, be it a list or the JSON of one:
     `"red, round circle", cat` and `["red, round circle", "cat"]` are two.
+
+    Example:
+        >>> phrases("dog,  cat, Dog")
+        ('Dog', 'cat')
+        >>> phrases(["red, round circle", "cat"])
+        ('red, round circle', 'cat')
 
     Raises:
         TaskError: no phrase, half of a character, more than `PHRASES`, or one of more than `PHRASE_LENGTH` characters.
@@ -58,7 +64,7 @@ def _split(text: str) -> list[str]:
 
 
 def segment(
-    model: SegmentationModel, image: Source, text: str | Sequence[str], *, seen: Seen | None = None
+    model: SegmentationModel, image: Source, text: str | Sequence[str], *, seen: ImageFeatureCache | None = None
 ) -> Segmentation:
     """Look for every phrase of the comma-separated text; the logits are kept, so a threshold costs nothing.
 
@@ -80,7 +86,7 @@ def segment_at(
     box: Box | None = None,
     *,
     outside: Sequence[Point] = (),
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
 ) -> Segmentation:
     """Find the thing at the points or in the box, in pixels of the picture; see `SegmentationModel.segment_at`.
 

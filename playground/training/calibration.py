@@ -22,7 +22,7 @@ from playground.checkpoints.calibration import FILE, Calibration, logit
 from playground.checkpoints.catalog import find
 from playground.checkpoints.fingerprint import fingerprint
 from playground.models.chat import ChatModel
-from playground.models.generation.image_features import Seen
+from playground.models.generation.image_features import ImageFeatureCache
 from playground.moji.asking import LOOSE
 from playground.tasks.answer import answer
 from playground.training.evaluate import CHAT_MODELS, shipped
@@ -44,7 +44,7 @@ def answers(chat: ChatModel, scenes: int, seed: int) -> Answers:
     alone = [item for item in questions_about(as_drawn(pictures), seed, LOOSE) if len(item.talk) == 1]
     drawn = np.random.default_rng(seed).permutation(len(alone))[: EACH * scenes]
     alone = [alone[index] for index in sorted(drawn)]  # the tab asks one question
-    seen, sure, right = Seen(), [], []
+    seen, sure, right = ImageFeatureCache(), [], []
     for item in tqdm(alone, desc=f"{chat.name}, seed {seed}", leave=False):
         found = answer(chat, item.image, item.talk[-1].question, seen=seen)
         sure.append(found.probability)

@@ -1,6 +1,6 @@
 """Measure the shipped Moji models on fresh scenes: ``python -m playground.training.evaluate``.
 
-The scenes come from seeds that no training step can draw. Prints the tables of the README, and saves all figures as
+The scenes come from seeds that no training step can draw. Prints the tables of docs/moji.md, and saves all figures as
 JSON with the picture of how sure the models are. 500 scenes take some 15 minutes on two cores.
 """
 
@@ -14,12 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from playground import load
 from playground.checkpoints.catalog import find
 from playground.checkpoints.fingerprint import fingerprint
 from playground.models.chat import ChatModel
 from playground.models.messages import Message
+from playground.models.out_of_distribution import out_of_distribution_score
 from playground.moji.asking import LOOSE
 from playground.moji.phrasing import SHORT_PROMPT
 from playground.moji.scenes import Scene
@@ -28,6 +30,7 @@ from playground.training.measures_confidence import draw_reliability, measure_co
 from playground.training.measures_examples import measure_examples
 from playground.training.measures_looks import AUGMENTED, LOOKS, STYLES, measure_look, measure_names
 from playground.training.measures_matching import measure_retrieval, measure_zero_shot
+from playground.training.measures_outside import measure_outside
 from playground.training.measures_regions import measure_boxes, measure_masks
 from playground.training.measures_table import as_tables
 from playground.training.measures_worlds import HARDER, UNSEEN, Shown, World, as_drawn, fresh_scenes
@@ -94,6 +97,18 @@ def measure_chat(chat: ChatModel, scenes: Sequence[Scene], seed: int) -> dict:
     }
 
 
+def measure_foreignness(model: ChatModel, count: int, seed: int) -> dict[str, dict[str, float]] | None:
+    """AUROC of pictures from outside against fresh and changed scenes; None for a model without such a score."""
+    fresh, changed = fresh_scenes(count, seed), AUGMENTED.scenes(count, seed)
+    if out_of_distribution_score(model, fresh[0].image) is None:
+        return None
+
+    def score(images: Sequence[Image.Image]) -> list[float]:
+        return [out_of_distribution_score(model, image) or 0.0 for image in images]
+
+    return measure_outside(score, [scene.image for scene in fresh], [scene.image for scene in changed], seed)
+
+
 def evaluate(count: int, seed: int, models: Sequence[str] = (*CHAT_MODELS, *OTHERS)) -> dict:
     """All figures of those of ``models`` that are there, on ``count`` fresh scenes of ``seed``, as a dictionary."""
     scenes = fresh_scenes(count, seed)
@@ -104,6 +119,8 @@ def evaluate(count: int, seed: int, models: Sequence[str] = (*CHAT_MODELS, *OTHE
     result: dict = {"scenes": count, "seed": seed, "weights": told}
     if chats := [name for name in CHAT_MODELS if name in there]:
         result["chat"] = {name: measure_chat(load(name), scenes, seed) for name in chats}
+        foreign = {name: measure_foreignness(load(name), max(1, count // 3), seed) for name in chats}
+        result["outside"] = {name: each for name, each in foreign.items() if each}
     if "moji-clip" in there:
         clip = load("moji-clip")
         result["names_asked"] = len(NAMES) - 1  # without the ground
@@ -122,7 +139,7 @@ def evaluate(count: int, seed: int, models: Sequence[str] = (*CHAT_MODELS, *OTHE
 def merged(earlier: dict, result: dict) -> dict:
     """The figures of ``earlier`` with those of ``result`` in place of them, model by model."""
     both = earlier | result
-    for part in ("weights", "chat"):
+    for part in ("weights", "chat", "outside"):
         both[part] = earlier.get(part, {}) | result.get(part, {})
     return both
 

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from playground.models.chat import ChatModel
 from playground.models.generation import image_inputs as vision
-from playground.models.generation.image_features import Seen
+from playground.models.generation.image_features import ImageFeatureCache
 from playground.models.messages import Message
 from playground.models.prompt import answer_start
 from playground.moji.asking import USUAL, Asker, Typing
@@ -61,7 +61,7 @@ def ask(chat: ChatModel, asked: Sequence[Asked]) -> list[Reply]:
     """The model's replies, in order. Prompts of one length go together, so that none is padded; every picture is
     encoded once, where the family can."""
     replies: list[Reply] = []
-    seen = Seen()
+    seen = ImageFeatureCache()
     with tqdm(total=len(asked), desc=chat.name, leave=False) as bar:
         for start in range(0, len(asked), WINDOW):
             window = asked[start : start + WINDOW]
@@ -78,7 +78,7 @@ def ask(chat: ChatModel, asked: Sequence[Asked]) -> list[Reply]:
     return replies
 
 
-def _generate(chat: ChatModel, prepared: Sequence[Mapping[str, torch.Tensor]], seen: Seen) -> list[Reply]:
+def _generate(chat: ChatModel, prepared: Sequence[Mapping[str, torch.Tensor]], seen: ImageFeatureCache) -> list[Reply]:
     """Greedy answers to prompts of one length."""
     inputs = {name: torch.cat([each[name] for each in prepared]) for name in prepared[0]}
     parts = [vision.parts(chat.model, each) for each in prepared]

@@ -71,10 +71,9 @@ def _screenshots(rng: np.random.Generator, count: int) -> list[Image.Image]:
 
 
 def outside_pictures(seed: int = 0) -> dict[str, list[Image.Image]]:
-    """Some 130 pictures by sort: photographs and what instruments see with their quarters, textures, pages, noise,
-    drawn screenshots, plain colours."""
+    """Some 120 pictures by sort: photographs, textures and pages with their quarters, what instruments see, noise,
+    drawn screenshots. Plain colours are not among them: a ground with nothing on it is a scene without things."""
     rng = np.random.default_rng((EVALUATION, seed, 17))
-    plain = [Image.new("RGB", (192, 192), tuple(int(part) for part in rng.integers(0, 256, 3))) for _ in range(10)]
     return {
         "photographs": _quarters(_shipped(PHOTOGRAPHS)),
         "instruments": _shipped(OTHERS),
@@ -82,7 +81,6 @@ def outside_pictures(seed: int = 0) -> dict[str, list[Image.Image]]:
         "pages": _quarters(_shipped(PAGES)),
         "noise": _noises(rng, 16),
         "screenshots": _screenshots(rng, 16),
-        "plain colours": plain,
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from playground.models.detection import Detection, DetectionModel
-from playground.models.generation.image_features import Seen
+from playground.models.generation.image_features import ImageFeatureCache
 from playground.models.segmentation import SegmentationModel
 from playground.moji.scenes import Scene
 from playground.tasks import TaskError
@@ -44,7 +44,7 @@ def measure_clicks(
     With ``named`` the names of all things in the scene are given, otherwise the whole vocabulary is asked; then
     ``ground`` is the share of clicks at two random pixels of each scene's ground at which something was found.
     """
-    overlaps, right, ground, seen = [], [], [], Seen()
+    overlaps, right, ground, seen = [], [], [], ImageFeatureCache()
     for index, scene in enumerate(tqdm(scenes, desc=clipseg.name, leave=False)):
         rng = np.random.default_rng((EVALUATION, seed, 9, index))
         text = ", ".join(dict.fromkeys(thing.name for thing in scene.things)) if named else ""
@@ -58,7 +58,9 @@ def measure_clicks(
     return measured if named else measured | {"ground": float(np.mean(ground))}
 
 
-def _clicked(clipseg: SegmentationModel, scene: Scene, place: np.ndarray, text: str, seen: Seen) -> Region | None:
+def _clicked(
+    clipseg: SegmentationModel, scene: Scene, place: np.ndarray, text: str, seen: ImageFeatureCache
+) -> Region | None:
     """The region at a (row, column); None where nothing is found."""
     try:
         return region_at(clipseg, scene.image, (int(place[1]), int(place[0])), text, seen=seen)

@@ -1,4 +1,4 @@
-"""The figures of ``evaluate`` as the Markdown tables of the README."""
+"""The figures of ``evaluate`` as the Markdown tables of docs/moji.md."""
 
 from __future__ import annotations
 
@@ -93,6 +93,10 @@ def figures_table(result: dict) -> str:
         others.append(("`moji-owl` AP50 / AP", f"{boxes['ap50']:.2f} / {boxes['ap']:.2f}"))
         others.append(("`moji-owl` AP50 / AP, augmented", f"{changed['ap50']:.2f} / {changed['ap']:.2f}"))
     rows += [(*row, *blank) for row in others]
+    if result.get("outside"):
+        told = [result["outside"].get(name, {}).get("all") for name in result["chat"]]
+        cells = [f"{each['fresh']:.3f} / {each['augmented']:.3f}" if each else "–" for each in told]
+        rows.append(("pictures from outside told from fresh / changed scenes, AUROC", *cells))
     return _markdown(("other figures", *(f"`{name}`" for name in result["chat"])), rows)
 
 

@@ -28,6 +28,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from playground.models.chat import ChatModel
 from playground.moji.asking import LOOSE, USUAL, Asker
@@ -35,6 +36,7 @@ from playground.moji.phrasing import SHORT_PROMPT
 from playground.moji.questions import ask as draw
 from playground.moji.scenes import Scene
 from playground.moji.words import Exchange, sentence, short_caption
+from playground.training.alignment import project
 from playground.training.answers import answer_log_probabilities
 from playground.training.checkpoint import save_checkpoint
 from playground.training.loop import MakeBatch, Run, add_run_arguments, conclude, run_from, train
@@ -161,13 +163,14 @@ class RewardObjective(nn.Module):
         longest = max(map(len, prompts))
         pad = self.tokenizer.pad_token_id
         ids = torch.tensor([[pad] * (longest - len(row)) + row for row in prompts], device=pixels.device)
+        ids = ids.repeat_interleave(self.samples, 0)
+        features = torch.stack(project(self.vlm, pixels)).repeat_interleave(each * self.samples, 0)  # each seen once
         written = self.vlm.generate(
             input_ids=ids,
             attention_mask=(ids != pad).long(),
-            pixel_values=pixels.repeat_interleave(each, 0),
+            mm_encoder_outputs={"image": BaseModelOutputWithPooling(pooler_output=list(features))},
             do_sample=True,
             top_k=0,
-            num_return_sequences=self.samples,
             max_new_tokens=LONGEST,
         )
         texts = self.tokenizer.batch_decode(written[:, longest:], skip_special_tokens=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import gradio as gr
@@ -15,17 +16,21 @@ from playground.ui import queue_limits as line
 from playground.ui import zero_gpu as zero
 from playground.ui.api import endpoints
 from playground.ui.components import memory_line, tour
-from playground.ui.components.fields import Fields
-from playground.ui.components.picker import picker, waking
+from playground.ui.components.picker import cards_while_loading, picker
+from playground.ui.components.tab import Fields, Page, Tab
 from playground.ui.loaded import DEFAULT_CHAT, chat_model
-from playground.ui.tabs.anatomy import layout as anatomy_tab
-from playground.ui.tabs.ask import layout as answer_tab
-from playground.ui.tabs.attention import layout as attention_tab
-from playground.ui.tabs.caption import layout as caption_tab
-from playground.ui.tabs.chat import layout as chat_tab
-from playground.ui.tabs.compare import layout as compare_tab
-from playground.ui.tabs.segment import layout as segment_tab
 
+# A tab is a folder of `playground/ui/tabs` and its name in this list, in the order on the page; see
+# `playground.ui.components.tab`.
+_TABS = (
+    "chat",
+    "ask",
+    "caption",
+    "segment",
+    "attention",
+    "compare",
+    "anatomy",
+)
 _HEADER = """
 <header class="masthead">
   <h1>VLM Playground</h1>
@@ -53,33 +58,18 @@ def build(model: str = DEFAULT_CHAT) -> gr.Blocks:
             gr.Button("Tour", size="sm", elem_classes="quiet").click(js="() => playground.startTour()")
             gr.Button("Light / dark", size="sm", elem_classes="quiet").click(js="() => playground.toggleLook()")
         gr.HTML(tour.dialog(), elem_classes="tour-frame")
-        picked = picker("chat", model, chat_model, state="waking")
+        picked = picker("chat", model, chat_model, state="loading")
         memory = memory_line.build(picked.chosen)
         notice = gr.HTML()
         why = gr.State(None)
         with gr.Tabs(selected="chat", overflow_behavior="wrap") as tabs:
-            with gr.Tab("Chat", id="chat") as chat:
-                talking = chat_tab.build(picked.chosen, why)
-            with gr.Tab("Ask", id="ask") as ask:
-                asking = answer_tab.build(picked.chosen, why)
-            with gr.Tab("Caption", id="caption") as caption:
-                captioning = caption_tab.build(picked.chosen)
-            with gr.Tab("Segment", id="segment") as segment:
-                segmenting = segment_tab.build()
-            with gr.Tab("Attention", id="attention") as attention:
-                looking = attention_tab.build(picked.chosen, why)
-            with gr.Tab("Side by side", id="compare") as compare:
-                comparing = compare_tab.build(picked.chosen)
-            with gr.Tab("Anatomy", id="anatomy") as anatomy:
-                walking = anatomy_tab.build(picked.chosen)
-        all_tabs = [chat, ask, caption, segment, attention, compare, anatomy]
-        all_fields = [talking, asking, captioning, segmenting, looking.fields, comparing, walking]
-        fields = {str(tab.id): each for tab, each in zip(all_tabs, all_fields, strict=True)}
+            shown, fields = {}, {}
+            for tab in tabs_of_the_page():
+                with gr.Tab(tab.label, id=tab.id) as shown[tab.id]:
+                    fields[tab.id] = tab.build(Page(picked.chosen, why))
 
         kept, places = reload.states(), json.dumps(opening.places(fields))
-        reload.keep(kept, {str(tab.id): tab for tab in all_tabs}, fields, picked.chosen)
-        able = partial(attention_tab.capability, switches=len(looking.switches))
-        switched = [*looking.switches, looking.reason]
+        reload.keep(kept, shown, fields, picked.chosen)
         opened = app.load(
             opening.opener(fields), [kept.page, kept.model],
             opening.outputs(tabs, picked.dropdown, notice, fields), **_AT_ONCE,
@@ -91,16 +81,17 @@ def build(model: str = DEFAULT_CHAT) -> gr.Blocks:
             show_progress="hidden", queue=False,
         )  # fmt: skip
         greeted = opened.then(_greeting, [picked.dropdown, picked.chosen], picked.card, **_UNSEEN)
-        greeted.then(able, picked.chosen, switched, **_UNSEEN)
+        for able in filter(None, (each.capability for each in fields.values())):
+            greeted.then(able.values, picked.chosen, list(able.outputs), **_UNSEEN)
+            picked.chosen.change(able.values, picked.chosen, list(able.outputs), **_UNSEEN)
         greeted.then(memory_line.memory_line, None, memory, **_AT_ONCE)
-        picked.chosen.change(able, picked.chosen, switched, **_UNSEEN)
         why.change(lambda: gr.Tabs(selected="attention"), None, tabs, **_UNSEEN, queue=False)
         copying = copy.click(
             partial(_link, fields=fields), [kept.page, picked.chosen, *_talk(app, fields)], notice, **_AT_ONCE
         )
         copying.then(js="() => playground.copyLink()")
         gr.on(
-            [*(tab.select for tab in all_tabs), picked.chosen.change], js="() => playground.forgetLink()",
+            [*(tab.select for tab in shown.values()), picked.chosen.change], js="() => playground.forgetLink()",
             outputs=notice, show_progress="hidden", queue=False,
         )  # fmt: skip
         app.unload(session.end)
@@ -112,10 +103,15 @@ def build(model: str = DEFAULT_CHAT) -> gr.Blocks:
     return app
 
 
+def tabs_of_the_page() -> tuple[Tab, ...]:
+    """The tabs in their order on the page."""
+    return tuple(import_module(f"playground.ui.tabs.{name}.layout").TAB for name in _TABS)
+
+
 def _greeting(picked: str, chosen: str) -> Iterator[Any]:
-    """The card while the first model wakes; where another one is wanted, the picker itself says how far that is."""
+    """The card while the first model is loaded; where another one is wanted, the picker itself says how far that is."""
     if picked == chosen:
-        yield from waking("chat", chat_model)(chosen)
+        yield from cards_while_loading("chat", chat_model)(chosen)
     else:
         yield gr.skip()
 

@@ -135,18 +135,18 @@ def fetch(name: str) -> Iterator[Progress]:
         yield from download(offer)
 
 
-def wake(name: str) -> threading.Thread:
+def load_in_background(name: str) -> threading.Thread:
     """Load the chat model in the background and let it say a word, so that the first answer comes at once.
 
     Called when the page is already served: importing torch takes seconds. A model that cannot be loaded is
     only logged here; the page asks for it again and shows the reason.
     """
-    thread = threading.Thread(target=_wake, args=(name,), name="waking", daemon=True)
+    thread = threading.Thread(target=_load_now, args=(name,), name="loading", daemon=True)
     thread.start()
     return thread
 
 
-def _wake(name: str) -> None:
+def _load_now(name: str) -> None:
     try:
         from PIL import Image
 
@@ -155,6 +155,6 @@ def _wake(name: str) -> None:
             return
         question = Message("user", "what is in the picture?", (Image.new("RGB", (64, 64), "white"),))
         chat_model(name).generate((question,), max_new_tokens=2)
-        print(f"* {title(name)} is awake", flush=True)
+        print(f"* {title(name)} is loaded", flush=True)
     except Exception as error:
         _log.warning("%s could not be woken: %s", name, error)

@@ -9,7 +9,7 @@ import gradio as gr
 
 from playground.ui import links, reload
 from playground.ui.components import snippets
-from playground.ui.components.fields import Fields
+from playground.ui.components.tab import Fields
 
 
 def outputs(tabs: gr.Tabs, dropdown: gr.Dropdown, notice: gr.HTML, fields: Mapping[str, Fields]) -> list[Any]:

@@ -15,7 +15,7 @@ import gradio as gr
 
 from playground.tasks import examples
 from playground.ui import hosting
-from playground.ui.components.fields import Fields
+from playground.ui.components.tab import Fields
 from playground.ui.tabs.chat.browser_storage import found as found_again
 from playground.ui.uploads import in_cache
 

@@ -1,4 +1,4 @@
-"""The start of the app: settings are checked, the page is served, the model wakes in the background.
+"""The start of the app: settings are checked, the page is served, the model is loaded in the background.
 
 Everything that can be wrong with a setting is found before Gradio is imported, which takes seconds; torch is imported
 when the first page is there.
@@ -38,7 +38,7 @@ def serve(options: Mapping[str, Any]) -> None:
     _check_gradio()
     from playground.ui.api.mcp_tools import mend
     from playground.ui.app import build
-    from playground.ui.loaded import wake
+    from playground.ui.loaded import load_in_background
     from playground.ui.theme import launch_options
 
     app = build(chosen.model)
@@ -57,7 +57,7 @@ def serve(options: Mapping[str, Any]) -> None:
             f"{host} port {port} cannot be used; something else may run there. Choose another --port."
         ) from None
     mend(app)
-    wake(chosen.model)
+    load_in_background(chosen.model)
     app.block_thread()
 
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from playground.models.generation.image_features import Seen
+from playground.models.generation.image_features import ImageFeatureCache
 from playground.ui import zero_gpu as zero
 
 if TYPE_CHECKING:
-    from playground.models.generation.prefix_cache import Conversation
+    from playground.models.generation.prefix_cache import PrefixCache
     from playground.models.server.chat import AnyChatModel
 
 SESSIONS, SEEN_MB, TALK_MB = 64, 128, 512
@@ -48,12 +48,12 @@ class Session:
     monotonic clock.
     """
 
-    seen: Seen = field(default_factory=lambda: Seen(SEEN_MB))
-    talk: Conversation | None = None
+    seen: ImageFeatureCache = field(default_factory=lambda: ImageFeatureCache(SEEN_MB))
+    talk: PrefixCache | None = None
     answering: Answering | None = None
     pressed: tuple[int, float] = (-1, 0.0)
 
-    def talk_with(self, model: AnyChatModel) -> Conversation | None:
+    def talk_with(self, model: AnyChatModel) -> PrefixCache | None:
         """What the chat tab continues; None where nothing can be kept here: a server's model, or a borrowed GPU."""
         if zero.is_zero():
             return None

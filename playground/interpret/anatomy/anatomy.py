@@ -1,4 +1,4 @@
-"""A picture's way through a chat model, station by station: from pixels to the probabilities of the next word.
+"""A picture's way through a chat model, stage by stage: from pixels to the probabilities of the next word.
 
 One run of the model as it answers, with hooks on its own modules: nothing is computed anew, so what is shown is what
 happened.
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from playground.imaging.opening import Source, open_picture
-from playground.interpret.anatomy.hidden_states import ForwardRecord, Grid, Likely, Passage, Token
+from playground.interpret.anatomy.hidden_states import ForwardRecord, Grid, HiddenStateRecorder, Likely, Token
 from playground.interpret.anatomy.parts import Parts, parts_of
-from playground.interpret.anatomy.stages import Station, stations_of
+from playground.interpret.anatomy.stages import Stage, stages_of
 from playground.models.families.registry import family_of
 from playground.models.messages import Message
 
@@ -40,7 +40,7 @@ class NoAnatomy(ValueError):
 class Anatomy:
     """The way of one picture and one question through one model.
 
-    stations: in their order; only a family with an encoder for words has "Encoder layers".
+    stages: in their order; only a family with an encoder for words has "Encoder layers".
     views: uint8 (views, height, width, 3), the picture as the model reads it, several where it was cut into tiles;
         None where it is not known here. shown: which of them the layers of the vision encoder are shown for.
     tokens: the sequence that the words stand in. beside: how many vectors of the picture stand beside it, to be looked
@@ -51,7 +51,7 @@ class Anatomy:
 
     model: str
     question: str
-    stations: tuple[Station, ...]
+    stages: tuple[Stage, ...]
     views: np.ndarray | None
     shown: int
     tokens: tuple[Token, ...]
@@ -60,13 +60,13 @@ class Anatomy:
     likely: Likely
     notes: tuple[str, ...] = ()
 
-    def station(self, name: str) -> Station | None:
-        """The station of this name, such as "Projector"; None where there is none."""
-        return next((station for station in self.stations if station.name == name), None)
+    def stage(self, name: str) -> Stage | None:
+        """The stage of this name, such as "Projector"; None where there is none."""
+        return next((stage for stage in self.stages if stage.name == name), None)
 
 
 def anatomy(model: ChatModel, image: Source, question: str, *, stop: threading.Event | None = None) -> Anatomy:
-    """Run the model up to the first word of its answer and keep what can be shown of every station.
+    """Run the model up to the first word of its answer and keep what can be shown of every stage.
 
     Of a picture that is cut into tiles, the vision encoder is shown for the view of the whole. Florence-2 has to begin
     with a fixed token: for it the next word is the one after that. stop: ends it, within a layer.
@@ -84,7 +84,7 @@ def anatomy(model: ChatModel, image: Source, question: str, *, stop: threading.E
     return Anatomy(
         model.name,
         question,
-        stations_of(model.model, parts, walk),
+        stages_of(model.model, parts, walk),
         walk.views,
         walk.view % len(walk.views) if walk.views is not None else 0,
         walk.tokens,
@@ -107,8 +107,9 @@ def _walk(
     grid = patch_grid(model.model, inputs)
     order = reading_order(model.model, inputs, grid) if grid else None
     lens = partial(_words_after, model, parts)
-    vision, reading = Passage(grid, order, view), Passage()
-    projected, writing = Passage(_token_grid(model, inputs, image, view) or grid, None, view), Passage(likely=lens)
+    vision, reading = HiddenStateRecorder(grid, order, view), HiddenStateRecorder()
+    projected = HiddenStateRecorder(_token_grid(model, inputs, image, view) or grid, None, view)
+    writing = HiddenStateRecorder(likely=lens)
     logits: list[torch.Tensor] = []
     with contextlib.ExitStack() as hooks:
         hooks.enter_context(vision.follow(parts.tower_layers))

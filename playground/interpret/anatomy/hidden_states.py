@@ -55,7 +55,7 @@ class Layer:
         return self.norms[-self.grid[0] * self.grid[1] :].reshape(self.grid) if self.grid else None
 
 
-class Passage:
+class HiddenStateRecorder:
     """Follows vectors through the layers of one part: `with passage.follow(layers): run the model`.
 
     layers: the first is what goes into the first layer, then what each one gives. shape, last_shape: of all vectors
@@ -167,10 +167,10 @@ class ForwardRecord:
     inputs: Mapping[str, torch.Tensor]
     views: np.ndarray | None
     view: int
-    vision: Passage
-    projected: Passage
-    reading: Passage
-    writing: Passage
+    vision: HiddenStateRecorder
+    projected: HiddenStateRecorder
+    reading: HiddenStateRecorder
+    writing: HiddenStateRecorder
     tokens: tuple[Token, ...]
     beside: int
     probabilities: np.ndarray

@@ -1,4 +1,4 @@
-"""What each station of a picture's way through a model is, in words and numbers; see `anatomy` beside it."""
+"""What each stage of a picture's way through a model is, in words and numbers; see `anatomy` beside it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playground.interpret.anatomy.hidden_states import ForwardRecord, Layer, Passage
+from playground.interpret.anatomy.hidden_states import ForwardRecord, HiddenStateRecorder, Layer
 from playground.interpret.anatomy.parts import Parts, parameters
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ TOKENS, ENCODER, LANGUAGE, NEXT = "Tokens among words", "Encoder layers", "Langu
 
 
 @dataclass(frozen=True, eq=False)
-class Station:
+class Stage:
     """One stop of the way.
 
     name: for people. text: what happens here, in one to three sentences, with this model's numbers.
     shape: of what stands here, without a batch of one, and axes: what each of its numbers counts; both () where this
-        family has no such station, which `text` then says.
-    parameters: weights of this part that no station before has counted; all stations together have the model's.
+        family has no such stage, which `text` then says.
+    parameters: weights of this part that no stage before has counted; all stages together have the model's.
     layers: what can be shown: one entry for each layer, or a single one; () where nothing stands here.
     """
 
@@ -37,12 +37,12 @@ class Station:
 
     @property
     def norm(self) -> float | None:
-        """The mean length of the vectors that leave this station; None where there are none."""
+        """The mean length of the vectors that leave this stage; None where there are none."""
         return self.layers[-1].norm if self.layers else None
 
 
-def stations_of(model: PreTrainedModel, parts: Parts, walk: ForwardRecord) -> tuple[Station, ...]:
-    """All stations in their order, from what a run left behind."""
+def stages_of(model: PreTrainedModel, parts: Parts, walk: ForwardRecord) -> tuple[Stage, ...]:
+    """All stages in their order, from what a run left behind."""
     weights = _weights(model, parts)
     return (
         _pixels(walk),
@@ -74,7 +74,7 @@ def _weights(model: PreTrainedModel, parts: Parts) -> dict[str, int]:
     return found
 
 
-def _pixels(walk: ForwardRecord) -> Station:
+def _pixels(walk: ForwardRecord) -> Stage:
     pixels = walk.inputs["pixel_values"].detach().float().cpu().numpy()
     shape = pixels.shape
     while len(shape) > 3 and shape[0] == 1:
@@ -83,7 +83,7 @@ def _pixels(walk: ForwardRecord) -> Station:
     several = walk.views is not None and len(walk.views) > 1
     cut = f" It is cut into {len(walk.views)} views, one of them of the whole." if several else ""
     norms = np.linalg.norm(pixels, axis=-1 if pixels.ndim == 2 else -3).ravel()
-    return Station(
+    return Stage(
         PIXELS,
         "The picture is brought to the size that the model was taught with, and every colour becomes a number near 0: "
         f"that is all it reads.{cut}",
@@ -93,12 +93,12 @@ def _pixels(walk: ForwardRecord) -> Station:
     )
 
 
-def _patches(walk: ForwardRecord, weights: int) -> Station:
+def _patches(walk: ForwardRecord, weights: int) -> Stage:
     first, *_ = walk.vision.layers
     grid = f"{first.grid[0]} × {first.grid[1]} patches" if first.grid else "patches"
     extra = len(first.norms) - first.grid[0] * first.grid[1] if first.grid else 0
     before = " One more vector stands before them, to gather what the picture shows as a whole." if extra == 1 else ""
-    return Station(
+    return Stage(
         PATCHES,
         f"The picture is cut into {grid}, and one matrix turns the pixels of each into a vector of "
         f"{walk.vision.size:,} numbers; its place is added.{before}",
@@ -109,14 +109,14 @@ def _patches(walk: ForwardRecord, weights: int) -> Station:
     )
 
 
-def _vision(walk: ForwardRecord, weights: int) -> Station:
+def _vision(walk: ForwardRecord, weights: int) -> Stage:
     layers = tuple(walk.vision.layers[1:])
     looks = (
         "Each looks at its neighbours, and channels look at each other; between stages the grid is halved."
         if walk.vision.convolved
         else "In each every patch looks at the others and takes from them, so patches of one thing become alike."
     )
-    return Station(
+    return Stage(
         VISION,
         f"{_count(len(layers), 'layer')}. {looks}",
         walk.vision.last_shape,
@@ -126,9 +126,9 @@ def _vision(walk: ForwardRecord, weights: int) -> Station:
     )
 
 
-def _projector(walk: ForwardRecord, weights: int) -> Station:
+def _projector(walk: ForwardRecord, weights: int) -> Stage:
     if not walk.projected.layers:
-        return Station(
+        return Stage(
             PROJECTOR,
             "This model has none. The picture's vectors stay in their own space beside the words, and the language "
             "layers have cross-attention to look at them.",
@@ -139,7 +139,7 @@ def _projector(walk: ForwardRecord, weights: int) -> Station:
     merged = f" It makes {len(goes.norms):,} tokens of {len(came.norms):,} patches." if fewer else ""
     if len(came.norms) - len(goes.norms) == 1:
         merged = " The vector before them is left out."
-    return Station(
+    return Stage(
         PROJECTOR,
         "The bridge from seeing to speaking: it turns each vector of the picture into one of the language model's "
         f"size, {walk.projected.shape[-1]:,} numbers, as if it were a word.{merged}",
@@ -150,7 +150,7 @@ def _projector(walk: ForwardRecord, weights: int) -> Station:
     )
 
 
-def _tokens(walk: ForwardRecord, parts: Parts, weights: int) -> Station:
+def _tokens(walk: ForwardRecord, parts: Parts, weights: int) -> Stage:
     reading = walk.writing if parts.encoder is None else walk.reading
     pictures = sum(token.picture for token in walk.tokens)
     if walk.beside:
@@ -163,17 +163,17 @@ def _tokens(walk: ForwardRecord, parts: Parts, weights: int) -> Station:
             f"The picture's {pictures:,} vectors stand in one row with the {len(walk.tokens) - pictures:,} tokens of "
             "the words around them. From here on the model treats both alike."
         )
-    return Station(TOKENS, text, reading.shape, _axes(reading, "tokens"), weights, tuple(reading.layers[:1]))
+    return Stage(TOKENS, text, reading.shape, _axes(reading, "tokens"), weights, tuple(reading.layers[:1]))
 
 
-def _encoder(walk: ForwardRecord, weights: int) -> Station:
+def _encoder(walk: ForwardRecord, weights: int) -> Stage:
     layers = tuple(walk.reading.layers[1:])
     looks = (
         "the words look at each other and, by cross-attention, at the picture"
         if walk.beside
         else "picture and words look at each other, in both directions"
     )
-    return Station(
+    return Stage(
         ENCODER,
         f"{_count(len(layers), 'layer')} that only read: {looks}. What writes the answer looks at what they give.",
         walk.reading.last_shape,
@@ -183,7 +183,7 @@ def _encoder(walk: ForwardRecord, weights: int) -> Station:
     )
 
 
-def _language(walk: ForwardRecord, parts: Parts, weights: int) -> Station:
+def _language(walk: ForwardRecord, parts: Parts, weights: int) -> Stage:
     layers = tuple(walk.writing.layers[1:])
     if parts.encoder is not None:
         looks = "Each looks at the answer so far and, by cross-attention, at what the encoder read."
@@ -194,7 +194,7 @@ def _language(walk: ForwardRecord, parts: Parts, weights: int) -> Station:
         )
     else:
         looks = "In each of them every token looks at those before it, words and picture alike (self-attention)."
-    return Station(
+    return Stage(
         LANGUAGE,
         f"{_count(len(layers), 'layer')}. {looks} Each adds something to every vector; the last one becomes the next "
         "word.",
@@ -205,10 +205,10 @@ def _language(walk: ForwardRecord, parts: Parts, weights: int) -> Station:
     )
 
 
-def _next(walk: ForwardRecord, weights: int) -> Station:
+def _next(walk: ForwardRecord, weights: int) -> Stage:
     words = len(walk.probabilities)
     shared = "" if weights else " It is the table of the words' own vectors, used backwards, so it has no new weights."
-    return Station(
+    return Stage(
         NEXT,
         f"The last vector is compared with all {words:,} tokens of the vocabulary. Each gets a probability; together "
         f"they are 1.{shared}",
@@ -218,7 +218,7 @@ def _next(walk: ForwardRecord, weights: int) -> Station:
     )
 
 
-def _axes(passage: Passage, counted: str = "vectors") -> tuple[str, ...]:
+def _axes(passage: HiddenStateRecorder, counted: str = "vectors") -> tuple[str, ...]:
     if passage.convolved:
         return ("views", "numbers", "rows", "columns")[-len(passage.shape) :]
     return ("views", counted, "numbers")[-len(passage.shape) :]

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from playground.interpret.methods.base import METHODS
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from playground.interpret.trace import Trace
@@ -19,8 +17,13 @@ if TYPE_CHECKING:
 
 # Keep this share of what is free for everything else.
 KEPT_FREE = 0.1
-_GRADIENTS = ("relevance", "patches", "gradcam", "hirescam")
-_SQUARES = ("rollout", "relevance", "patches")
+Keeps: TypeAlias = "tuple[Literal['row', 'rows', 'hidden', 'gradients', 'squares'], ...]"
+"""What a method holds in memory at a time, () where that is no more than one layer and the logits.
+
+row, rows: of the attention that a trace holds already, those of one token of the answer, or of all.
+hidden: the hidden states of every layer. gradients: what every layer computed, for the way back.
+squares: every layer's attention from each token to each, or, where it is followed row by row, what it is made of.
+"""
 
 
 @dataclass(frozen=True)
@@ -76,54 +79,59 @@ def sizes(model: ChatModel, trace: Trace) -> Sizes:
     )
 
 
-def needed(method: str, run: Sizes, *, layers: Sequence[int] | None = None, heads: Sequence[int] | None = None) -> int:
-    """Bytes that a method takes beside what is there already, the weights among it."""
+def needed(keeps: Keeps, run: Sizes, *, layers: Sequence[int] | None = None, heads: Sequence[int] | None = None) -> int:
+    """Bytes that a method takes beside what is there already, the weights among it. layers, heads: those that count."""
     counted = len(layers) if layers is not None else run.layers
     own_heads = len(heads) if heads is not None else run.heads
-    if METHODS[method].needs == "trace":
-        others = run.pieces if method == "sinks" else 1
+    if "row" in keeps or "rows" in keeps:
+        others = run.pieces if "rows" in keeps else 1
         return 3 * 4 * run.image_tokens * own_heads * (counted + others)  # one layer at a time
-    if method == "occlusion":
+    if not keeps:
         return run.one_layer + run.logits  # as many runs side by side as fit, see `together`
     total = 2 * run.one_layer + run.logits
-    if method in ("activation", "lens"):
-        return total + (run.layers + 1) * run.tokens * run.hidden * run.number
-    if method in _GRADIENTS:
+    if "hidden" in keeps:
+        total += (run.layers + 1) * run.tokens * run.hidden * run.number
+    if "gradients" in keeps:
         above = run.layers if layers is None or not run.streams else run.layers - min(_from_start(layers, run.layers))
         total += above * run.one_layer
-    if method in _SQUARES and run.streams:
+    if "squares" in keeps and run.streams:
         total += 2 * run.layers * run.tokens * run.hidden * run.number + 400_000_000
-    elif method in _SQUARES:
-        copies = 3 if method in _GRADIENTS else 1
+    elif "squares" in keeps:
+        copies = 3 if "gradients" in keeps else 1
         square = run.heads * run.tokens * run.seen
         total += square * (copies * run.layers * run.number + 3 * 4)
     return total
 
 
 def refusal(
-    method: str,
+    label: str,
+    keeps: Keeps,
     model: ChatModel,
     trace: Trace,
     *,
     layers: Sequence[int] | None = None,
     heads: Sequence[int] | None = None,
+    several: bool = False,
 ) -> str | None:
-    """None where a method has the memory that it takes, otherwise a sentence that says what would fit."""
+    """None where a method has the memory that it takes, otherwise a sentence that says what would fit.
+
+    label: its name for people. several: whether some of the layers and heads can be chosen for it.
+    """
     run = sizes(model, trace)
     from playground.models.memory import available
 
     free = available(model.device)
-    wants = needed(method, run, layers=layers, heads=heads)
+    wants = needed(keeps, run, layers=layers, heads=heads)
     if free is None or wants <= (1 - KEPT_FREE) * free:
         return None
     cheaper = "show a smaller picture"
-    if method == "relevance" and run.streams:
+    if several and "gradients" in keeps and run.streams:
         cheaper = f"choose fewer of its {run.layers} layers, counted from the last one (`layers=`), or {cheaper}"
-    elif METHODS[method].needs == "trace":
+    elif several and ("row" in keeps or "rows" in keeps):
         cheaper = f"choose fewer of its {run.layers} layers and {run.heads} heads (`layers=`, `heads=`), or {cheaper}"
     place = "GPU memory" if model.device.type == "cuda" else "memory"
     return (
-        f"{METHODS[method].label} over {run.tokens:,} tokens would take about {_shown(wants)} of {place}, and "
+        f"{label} over {run.tokens:,} tokens would take about {_shown(wants)} of {place}, and "
         f"{_shown(free)} are free: {cheaper}."
     )
 

@@ -29,7 +29,7 @@ BLANK = 0.25
 FUNCTION_WORDS = frozenset(("a", "an", "the", "and", "or", "in", "on", "at", "of", "to", "is", "are", "there", "it"))
 
 
-def leaning(model: ChatModel, trace: Trace) -> tuple[float, ...]:
+def image_dependence(model: ChatModel, trace: Trace) -> tuple[float, ...]:
     """For every word of a trace, the share of its probability that is lost over blurred pictures, 0 to 1.
 
     0: the words before it and a glance are enough ("the", ".", the second half of a phrase); 1: it would not be said
@@ -48,7 +48,8 @@ def leaning(model: ChatModel, trace: Trace) -> tuple[float, ...]:
 def says_little(word: str, lean: float | None = None) -> bool:
     """Whether a word's map means little: a function word, a mark, or a word that leans less than `BLANK`.
 
-    lean: what `leaning` gave for it, 0 to 1; None where nobody knows, as for a trace that was opened without its model.
+    lean: what `image_dependence` gave for it, 0 to 1; None where nobody knows, as for a trace that was opened without
+    its model.
     """
     if word.lower() in FUNCTION_WORDS or not any(sign.isalnum() for sign in word):
         return True

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from playground.interpret.forward.propagate_relevance import image_tokens
-from playground.interpret.forward.teacher_forcing import reader, rerun
+from playground.interpret.forward.teacher_forcing import reader, teacher_forced_forward
 from playground.models.families.registry import family_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-    from playground.interpret.forward.teacher_forcing import Rerun
+    from playground.interpret.forward.teacher_forcing import ForcedRun
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 
@@ -49,9 +49,9 @@ def logit_lens(model: ChatModel, trace: Trace) -> Lens:
 
     if why := apart(model):
         raise CannotExplain(why)
-    if why := refusal("activation", model, trace):
+    if why := refusal("The logit lens", ("hidden",), model, trace):
         raise CannotExplain(why)
-    run = rerun(model, trace, hidden=True)
+    run = teacher_forced_forward(model, trace, hidden=True)
     places, texts = image_tokens(trace), {}
     words, likely = [], []
     with torch.inference_mode():
@@ -74,7 +74,7 @@ def apart(model: ChatModel) -> str | None:
     return None
 
 
-def normalised(model: PreTrainedModel, run: Rerun, place: int) -> torch.Tensor:
+def normalised(model: PreTrainedModel, run: ForcedRun, place: int) -> torch.Tensor:
     """The hidden states (tokens, size) at a place of `run.hidden`, as the output head would read them."""
     states = run.hidden[place].detach()
     last = place == len(run.hidden) - 1  # these are normalised already

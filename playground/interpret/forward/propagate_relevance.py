@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     import torch
 
     from playground.interpret.trace import Trace
+    from playground.models.chat import ChatModel
 
 
-def back(
+def propagate_relevance(
     row: int,
     attention: Sequence[torch.Tensor],
     cross: Sequence[torch.Tensor] = (),
@@ -43,3 +44,12 @@ def back(
 def image_tokens(trace: Trace) -> list[int]:
     """The positions of all image tokens, the layouts one after the other."""
     return [token for layout in trace.layouts for token in layout.tokens]
+
+
+def not_followed(model: ChatModel, trace: Trace | None = None) -> str | None:
+    """None where every layer of the language model attends; else a sentence, as for those of Qwen3.5 that keep a
+    running state in place of attention. trace: counts nothing."""
+    kinds = getattr(model.model.config.get_text_config(decoder=True), "layer_types", None) or ()
+    if all(kind.endswith("_attention") and kind != "linear_attention" for kind in kinds):
+        return None
+    return "Some of its layers work without attention, so it cannot be followed down through them."

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.forward.teacher_forcing import teacher_forced_forward
 from playground.models.attention import attending
 from playground.models.generation.stopping import check_stop, checker
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 
-# Rows of one head that are worked out at once take about this many bytes.
-CHUNK_BYTES = 64_000_000
+# Rows of one head that are worked out at once take about this many bytes: more no longer fit a processor's caches.
+CHUNK_BYTES = 8_000_000
 
 
 @dataclass(frozen=True)
@@ -80,26 +80,33 @@ class _Layer:
     scale: float
     causal: bool
 
-    def rows(self, head: int) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Some queries of a head at a time, and their attention: float32 (queries, keys)."""
+    def rows(self, head: int, within: range) -> Iterator[tuple[slice, slice, torch.Tensor]]:
+        """Some of the queries `within` at a time, the keys that they see, and their attention to these: float32."""
         query, key = self.query[head], self.key[head * len(self.key) // len(self.query)]
         many = max(1, CHUNK_BYTES // (4 * len(key)))
-        for start in range(0, len(query), many):
-            part = slice(start, min(start + many, len(query)))
-            scores = (query[part] @ key.T).float() * self.scale
+        for start in range(within.start, within.stop, many):
+            part = slice(start, min(start + many, within.stop))
+            seen = slice(0, part.stop if self.mask is None and self.causal else len(key))
+            scores = (query[part] @ key[seen].T).float() * self.scale
             if self.mask is not None:
-                mask = self.mask[head % len(self.mask), part, : len(key)]
+                mask = self.mask[head % len(self.mask), part, seen]
                 scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
             elif self.causal:
-                later = torch.arange(len(key), device=key.device)
-                scores = scores.masked_fill(later > later[part, None], -torch.inf)
-            yield part, scores.softmax(-1).nan_to_num(0.0)
+                places = torch.arange(part.stop, device=key.device)
+                scores = scores.masked_fill(places > places[part, None], -torch.inf)
+            yield part, seen, scores.softmax(-1).nan_to_num(0.0)
+
+
+def _alive(values: torch.Tensor) -> range:
+    """From the first to the last position whose value is not 0: the others pass nothing down."""
+    places = values.nonzero()
+    return range(int(places[0]), int(places[-1]) + 1) if len(places) else range(0)
 
 
 def rolled_out(model: ChatModel, trace: Trace, rows: Sequence[int], chosen: Chosen) -> torch.Tensor:
     """Attention rollout of the sum of several rows: float32 (tokens,), what came from each token.
 
-    rows: positions counted from `Rerun.rows`, which are pieces of the answer.
+    rows: positions counted from `ForcedRun.rows`, which are pieces of the answer.
     """
     layers: dict[int, _Layer] = {}
 
@@ -108,7 +115,7 @@ def rolled_out(model: ChatModel, trace: Trace, rows: Sequence[int], chosen: Chos
             layers[module.layer_idx] = _layer(module, query, key, mask, scale)
 
     with attending(keep):
-        run = rerun(model, trace)
+        run = teacher_forced_forward(model, trace)
     shares = torch.zeros(len(run.tokens), device=model.device)
     for row in rows:
         shares[run.rows + row] += 1
@@ -116,10 +123,10 @@ def rolled_out(model: ChatModel, trace: Trace, rows: Sequence[int], chosen: Chos
         for place in sorted(layers, reverse=True):
             check_stop()
             heads = chosen.of(len(layers[place].query))
-            passed = torch.zeros_like(shares)
+            passed, within = torch.zeros_like(shares), _alive(shares)
             for head in heads:
-                for part, weights in layers[place].rows(head):
-                    passed += shares[part].to(weights.device) @ weights
+                for part, seen, weights in layers[place].rows(head, within):
+                    passed[seen] += shares[part].to(weights.device) @ weights
             shares = 0.5 * shares + 0.5 * passed / len(heads)
     return shares
 
@@ -138,7 +145,7 @@ def relevant(model: ChatModel, trace: Trace, pieces: Sequence[int], chosen: Chos
         return _Followed.apply(query, key, value, mask, scale, module, walk)
 
     with attending(follow):
-        run = rerun(model, trace, gradients=True)
+        run = teacher_forced_forward(model, trace, gradients=True)
     found = {}
     for piece in pieces:
         check_stop()
@@ -188,16 +195,16 @@ class _Followed(torch.autograd.Function):
         for head in range(len(query)):
             walk.look()
             group = head // groups
-            for part, weights in layer.rows(head):
+            # A row without a gradient (in the last layer all but one) passes nothing down.
+            for part, seen, weights in layer.rows(head, _alive(slope[0, head].abs().amax(-1))):
                 above = slope[0, head, part]
-                by_weight = (above @ value[group].T).float()
-                product = weights * by_weight
+                product = weights * (above @ value[group, seen].T).float()
                 if head in heads:
-                    passed += shares[part] @ product.clamp(min=0)
+                    passed[seen] += shares[part] @ product.clamp(min=0)
                 by_score = (product - weights * product.sum(-1, keepdim=True)) * ctx.scale
-                back[0][head, part] = by_score @ key[group].float()
-                back[1][group] += by_score.T @ query[head, part].float()
-                back[2][group] += weights.T @ above.float()
+                back[0][head, part] = by_score @ key[group, seen].float()
+                back[1][group, seen] += by_score.T @ query[head, part].float()
+                back[2][group, seen] += weights.T @ above.float()
         if heads:
             walk.row.shares = shares + passed / len(heads)
         return (*(each[None].to(query.dtype) for each in back), None, None, None, None)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Rerun:
+class ForcedRun:
     """What one run over prompt and answer showed.
 
     logits: float32 (pieces, vocabulary); row t is what the t-th piece was chosen from.
@@ -52,7 +52,7 @@ class Rerun:
     features: torch.Tensor | None = None
 
 
-def rerun(
+def teacher_forced_forward(
     model: ChatModel,
     trace: Trace,
     *,
@@ -60,7 +60,7 @@ def rerun(
     hidden: bool = False,
     features: bool = False,
     gradients: bool = False,
-) -> Rerun:
+) -> ForcedRun:
     """One teacher-forced run of a trace's answer, with what is asked for.
 
     attention: the squares of every layer, layers × heads × tokens² numbers. gradients: keep what is needed to
@@ -74,7 +74,7 @@ def rerun(
     inputs = forced_inputs(model, trace)
     caught: dict[str, torch.Tensor] = {}
     with contextlib.ExitStack() as stack:
-        stack.enter_context(alone(model.model, model._turn))
+        stack.enter_context(alone(model.model, model.lock))
         stack.enter_context(torch.set_grad_enabled(gradients))
         if attention:
             stack.enter_context(_eager(model.model))
@@ -92,7 +92,7 @@ def rerun(
     read = inputs.get("decoder_input_ids", inputs["input_ids"])[0].tolist()
     states = found.get("decoder_hidden_states") or found.get("hidden_states")
     squares = found.get("decoder_attentions") or found.get("attentions")
-    return Rerun(
+    return ForcedRun(
         found.logits[0].float(),
         tuple(read),
         len(read) - len(trace.pieces),
@@ -121,7 +121,7 @@ def probabilities(
     for start in range(0, len(shown), batch):
         each = [forced_inputs(model, trace, pictures) for pictures in shown[start : start + batch]]
         inputs = {name: torch.cat([one[name] for one in each]) for name in each[0]}
-        with alone(model.model, model._turn), torch.inference_mode():
+        with alone(model.model, model.lock), torch.inference_mode():
             logits = _forward(model.model, inputs, logits_to_keep=len(trace.pieces)).logits
         own = chosen.expand(len(each), -1)[..., None]
         rows.append(logits.float().log_softmax(-1).gather(-1, own)[..., 0].exp().cpu())

@@ -7,10 +7,10 @@ believe which.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from playground.interpret.methods.base import BOTH, METHODS, CannotExplain, Method
-from playground.models.families.registry import family_of
+from playground.interpret.methods.base import BOTH, CannotExplain, Method
 
 if TYPE_CHECKING:
     import threading
@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
+
+# A method is a file here and its name in this list, in the order in which people see them. What a method is called,
+# says of itself, takes and refuses stands in its file; none of them imports torch before it draws.
+_FILES = (
+    "attention",
+    "sinks",
+    "rollout",
+    "relevance",
+    "patches",
+    "gradcam",
+    "hirescam",
+    "activation",
+    "occlusion",
+)
+METHODS: dict[str, Method] = {name: import_module(f"{__name__}.{name}").METHOD for name in _FILES}
 
 __all__ = ["METHODS", "CannotExplain", "Method", "explain", "reason"]
 
@@ -46,8 +61,6 @@ def explain(
     Raises CannotExplain, with what `reason` says, also where memory is short; IndexError for a word, picture, layer or
     head that is not there.
     """
-    from importlib import import_module
-
     if method not in METHODS:
         raise CannotExplain(f"There is no method “{method}”; there are {', '.join(METHODS)}.")
     if model is None and METHODS[method].needs == "run":
@@ -67,12 +80,9 @@ def explain(
         options |= several
     else:
         several = {}
-    if model is not None:
-        from playground.interpret.forward.cost import refusal
-
-        if short := refusal(method, model, trace, **several):
-            raise CannotExplain(short)
-    explained = import_module(f"{__name__}.{method}").explain
+    if model is not None and (short := METHODS[method].too_large(model, trace, **several)):
+        raise CannotExplain(short)
+    explained = METHODS[method].explain
     if stop is None:
         return explained(model, trace, word, image=image, **options)
     from playground.models.generation.stopping import stopped_by
@@ -102,25 +112,6 @@ def reason(method: str, model: ChatModel, trace: Trace | None = None) -> str | N
         return "The model runs on a server, which does not show what goes on inside it."
     if METHODS[method].needs == "trace" and model.attention_reason:
         return model.attention_reason
-    if method == "activation":
-        from playground.interpret.forward.logit_lens import apart
-
-        if why := apart(model):
-            return why
-    if method == "patches" and not family_of(model.model.config).patches_attend:
-        return "Its vision encoder does not attend from patch to patch, so there is no way down to them."
-    if method == "patches" and trace is not None and len(trace.layouts) > len(trace.image_sizes):
-        return "The picture was cut into tiles, and it is not known here how each of them was mixed."
-    if method in ("rollout", "relevance", "patches") and not _all_attend(model):
-        return "Some of its layers work without attention, so it cannot be followed down through them."
-    if trace is not None:
-        from playground.interpret.forward.cost import refusal
-
-        return refusal(method, model, trace)
-    return None
-
-
-def _all_attend(model: ChatModel) -> bool:
-    """Whether no layer of the language model keeps a running state in place of attention (as Qwen3.5's do)."""
-    kinds = getattr(model.model.config.get_text_config(decoder=True), "layer_types", None) or ()
-    return all(kind.endswith("_attention") and kind != "linear_attention" for kind in kinds)
+    if why := METHODS[method].refuses(model, trace):
+        return why
+    return None if trace is None else METHODS[method].too_large(model, trace)

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playground.interpret.forward.logit_lens import normalised
+from playground.interpret.forward.logit_lens import apart, normalised
 from playground.interpret.forward.propagate_relevance import image_tokens
-from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.forward.teacher_forcing import teacher_forced_forward
+from playground.interpret.methods.base import Method
 from playground.interpret.painting import paint
 
 if TYPE_CHECKING:
     import torch
 
-    from playground.interpret.forward.teacher_forcing import Rerun
+    from playground.interpret.forward.teacher_forcing import ForcedRun
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 
@@ -32,7 +33,7 @@ def explain(model: ChatModel, trace: Trace, word: int, *, image: int = 0, layer:
     the early layers say more: its last ones have nothing to predict at an image token. Raises IndexError for a
     layer that is not there.
     """
-    run = rerun(model, trace, hidden=True)
+    run = teacher_forced_forward(model, trace, hidden=True)
     states = normalised(model.model, run, len(run.hidden) - 1 if layer is None else 1 + range(trace.layers)[layer])
     special = set(model.processor.tokenizer.all_special_ids)
     each = [_cleaned(model, trace, run, states, piece, special) for piece in trace.words[word].pieces]
@@ -46,7 +47,7 @@ def explain(model: ChatModel, trace: Trace, word: int, *, image: int = 0, layer:
 
 
 def _cleaned(
-    model: ChatModel, trace: Trace, run: Rerun, states: torch.Tensor, piece: int, special: set[int]
+    model: ChatModel, trace: Trace, run: ForcedRun, states: torch.Tensor, piece: int, special: set[int]
 ) -> np.ndarray:
     """The activations of the image tokens for one piece, less what the words before it explain: (image tokens,)."""
     wanted = trace.pieces[piece].token_id
@@ -84,3 +85,16 @@ def rank_gaussian(grid: np.ndarray, size: int = 3) -> np.ndarray:
     ranks = np.arange(size**2) - size**2 // 2
     weights = np.exp(-np.square(ranks) / (2 * np.square(width)))
     return (windows * weights).sum(-1) / weights.sum(-1)
+
+
+METHOD = Method(
+    name="activation",
+    label="Token activation map",
+    paper="Li et al. 2025, arXiv:2506.23270",
+    about="how strongly each place already says the word, less what other words explain.",
+    explain=explain,
+    needs="run",
+    controls=("layer",),
+    keeps=("hidden",),
+    refuses=lambda model, trace: apart(model),
+)

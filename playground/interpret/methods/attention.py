@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playground.interpret.methods.base import BOTH, Method
 from playground.interpret.painting import paint
 
 if TYPE_CHECKING:
@@ -34,3 +35,15 @@ def picked(trace: Trace, *, layer: int | None, head: int | None, layers, heads) 
     """The layers and the heads that count: the one that is chosen, several, or all."""
     of = ((layer, layers, trace.layers), (head, heads, trace.heads))
     return tuple([one] if one is not None else list(range(many) if some is None else some) for one, some, many in of)
+
+
+METHOD = Method(
+    name="attention",
+    label="Attention",
+    paper="Bahdanau et al. 2015, arXiv:1409.0473",
+    about="how much attention each place got in the step that wrote the word.",
+    explain=explain,
+    needs="trace",
+    controls=BOTH,
+    keeps=("row",),
+)

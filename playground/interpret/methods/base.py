@@ -1,43 +1,66 @@
-"""The methods for maps, what each is described by, and how one says that it cannot draw a map."""
+"""What a method for maps is described by, and how one says that it cannot draw a map."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from playground.interpret.forward import cost
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from playground.interpret.trace import Trace
+    from playground.models.chat import ChatModel
+
+BOTH = ("layer", "head")
 
 
 class CannotExplain(ValueError):
     """There is no map from this method of this model; the message says why."""
 
 
+def any_model(model: ChatModel, trace: Trace | None) -> None:
+    """No reason against any model: what a method has whose maps ask for nothing special."""
+
+
 @dataclass(frozen=True)
 class Method:
-    """A way to draw a map.
+    """A way to draw a map. Its file defines one as `METHOD`, and one line of `playground.interpret.methods` lists it.
 
-    name: for programs; also the name of its file here. label: for people. paper: where it comes from.
-    needs: "trace" where it reads the trace again (milliseconds), "run" where the model runs again.
-    controls: which of "layer" and "head" change its map.
+    Attributes:
+        name: for the API and the command line.
+        label: for people.
+        paper: where it comes from.
+        about: what its maps show, in a line that begins with a small letter.
+        explain: draws the map of a word: (model, trace, word, image=…, and its controls) to float32 (height, width).
+        needs: "trace" where it reads the trace again (milliseconds), "run" where the model runs again.
+        controls: which of "layer" and "head" change its map. With both it also takes `layers=` and `heads=`.
+        keeps: what it holds in memory at a time, see `playground.interpret.forward.cost`.
+        slow: whether the model runs a hundred times and more for a map.
+        refuses: (model, trace or None) to why it draws no maps of this model or answer, None where it does.
     """
 
     name: str
     label: str
     paper: str
+    about: str
+    explain: Callable[..., np.ndarray]
     needs: Literal["trace", "run"]
     controls: tuple[str, ...] = ()
+    keeps: cost.Keeps = ()
+    slow: bool = False
+    refuses: Callable[[Any, Any], str | None] = any_model
 
-
-BOTH = ("layer", "head")
-METHODS: dict[str, Method] = {
-    method.name: method
-    for method in (
-        Method("attention", "Attention", "Bahdanau et al. 2015, arXiv:1409.0473", "trace", BOTH),
-        Method("sinks", "Attention without sinks", "Zhang et al. 2025, arXiv:2502.17422", "trace", BOTH),
-        Method("rollout", "Attention rollout", "Abnar & Zuidema 2020, arXiv:2005.00928", "run", BOTH),
-        Method("relevance", "Gradient × attention", "Chefer et al. 2021, arXiv:2103.15679", "run", BOTH),
-        Method("patches", "Relevance down to the patches", "Chefer et al. 2021, arXiv:2103.15679", "run"),
-        Method("gradcam", "Grad-CAM", "Selvaraju et al. 2017, arXiv:1610.02391", "run"),
-        Method("hirescam", "HiResCAM", "Draelos & Carin 2020, arXiv:2011.08891", "run"),
-        Method("activation", "Token activation map", "Li et al. 2025, arXiv:2506.23270", "run", ("layer",)),
-        Method("occlusion", "Occlusion", "Zeiler & Fergus 2014, arXiv:1311.2901", "run"),
-    )
-}
+    def too_large(
+        self,
+        model: ChatModel,
+        trace: Trace,
+        *,
+        layers: Sequence[int] | None = None,
+        heads: Sequence[int] | None = None,
+    ) -> str | None:
+        """None where there is memory for a map of this answer, otherwise a sentence that says what would fit."""
+        several = self.controls == BOTH
+        return cost.refusal(self.label, self.keeps, model, trace, layers=layers, heads=heads, several=several)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from playground.interpret.forward.propagate_relevance import image_tokens
-from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.forward.teacher_forcing import teacher_forced_forward
+from playground.interpret.methods.base import Method
 from playground.interpret.painting import paint
 
 if TYPE_CHECKING:
@@ -31,8 +32,19 @@ def features_and_slopes(model: ChatModel, trace: Trace, word: int) -> tuple[torc
     """The tower's features at each image token, and the gradient of the word's logit by them: (image tokens, size)."""
     import torch
 
-    run = rerun(model, trace, features=True, gradients=True)
+    run = teacher_forced_forward(model, trace, features=True, gradients=True)
     score = sum(run.logits[piece, trace.pieces[piece].token_id] for piece in trace.words[word].pieces)
     (gradient,) = torch.autograd.grad(score, run.features)
     places = image_tokens(trace)
     return run.features.detach()[0, places].float(), gradient[0, places].float()
+
+
+METHOD = Method(
+    name="gradcam",
+    label="Grad-CAM",
+    paper="Selvaraju et al. 2017, arXiv:1610.02391",
+    about="features of the picture that raise the word’s score, weighed by their mean slope.",
+    explain=explain,
+    needs="run",
+    keeps=("gradients",),
+)

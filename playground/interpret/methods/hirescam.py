@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playground.interpret.methods.base import Method
 from playground.interpret.methods.gradcam import features_and_slopes
 from playground.interpret.painting import paint
 
@@ -22,3 +23,14 @@ def explain(model: ChatModel, trace: Trace, word: int, *, image: int = 0) -> np.
     """The map of the sum of the logits of the word's pieces. Runs the model again and back."""
     features, slopes = features_and_slopes(model, trace, word)
     return paint((features * slopes).sum(-1).clamp(min=0).cpu().numpy(), trace, image)
+
+
+METHOD = Method(
+    name="hirescam",
+    label="HiResCAM",
+    paper="Draelos & Carin 2020, arXiv:2011.08891",
+    about="as Grad-CAM, but each place is weighed by its own slope.",
+    explain=explain,
+    needs="run",
+    keeps=("gradients",),
+)

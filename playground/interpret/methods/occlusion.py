@@ -14,6 +14,7 @@ import numpy as np
 from playground.interpret.forward.cost import together
 from playground.interpret.forward.image_dependence import mean_colour
 from playground.interpret.forward.teacher_forcing import pictures_of, probabilities
+from playground.interpret.methods.base import Method
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -78,3 +79,14 @@ def _covered(picture: Image.Image, box: Box) -> Image.Image:
     covered = picture.convert("RGB").copy()
     covered.paste(mean_colour(picture), box)
     return covered
+
+
+METHOD = Method(
+    name="occlusion",
+    label="Occlusion",
+    paper="Zeiler & Fergus 2014, arXiv:1311.2901",
+    about="what the word loses when a place is covered; the model runs more than a hundred times.",
+    explain=explain,
+    needs="run",
+    slow=True,
+)

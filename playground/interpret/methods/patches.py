@@ -18,9 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from playground.interpret.forward.propagate_relevance import not_followed
 from playground.interpret.forward.teacher_forcing import pictures_of
+from playground.interpret.methods.base import CannotExplain, Method
 from playground.interpret.methods.relevance import all_relevances
 from playground.interpret.painting import paint
+from playground.models.families.registry import family_of
 
 if TYPE_CHECKING:
     from playground.interpret.encoder_attention import EncoderAttention
@@ -66,7 +69,6 @@ def patch_maps(model: ChatModel, trace: Trace, words: Sequence[int], *, image: i
     Raises what `explain` raises.
     """
     from playground.interpret.encoder_attention import encoder_attention
-    from playground.interpret.methods.base import CannotExplain
     from playground.models.layout.positions import NoLayout
 
     views = [place for place, layout in enumerate(trace.layouts) if layout.image == image]
@@ -109,3 +111,24 @@ def _layers_used(model: ChatModel, layers: int) -> int:
     """How many of the tower's layers its features have been through: LLaVA may take them before the last one."""
     place = getattr(model.model.config, "vision_feature_layer", -1)
     return layers if not isinstance(place, int) else place if place >= 0 else layers + 1 + place
+
+
+def _not_mixed(model: ChatModel, trace: Trace | None) -> str | None:
+    """None where the way from an image token down to the patches is known, else a sentence."""
+    if not family_of(model.model.config).patches_attend:
+        return "Its vision encoder does not attend from patch to patch, so there is no way down to them."
+    if trace is not None and len(trace.layouts) > len(trace.image_sizes):
+        return "The picture was cut into tiles, and it is not known here how each of them was mixed."
+    return not_followed(model)
+
+
+METHOD = Method(
+    name="patches",
+    label="Relevance down to the patches",
+    paper="Chefer et al. 2021, arXiv:2103.15679",
+    about="what the word’s score depends on, followed down through the vision encoder.",
+    explain=explain,
+    needs="run",
+    keeps=("gradients", "squares"),
+    refuses=_not_mixed,
+)

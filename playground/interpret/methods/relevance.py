@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from playground.interpret.forward.propagate_relevance import back, image_tokens
-from playground.interpret.forward.streamed import Chosen, chosen, relevant
-from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.forward.propagate_relevance import image_tokens, not_followed, propagate_relevance
+from playground.interpret.forward.teacher_forcing import teacher_forced_forward
+from playground.interpret.methods.base import BOTH, Method
 from playground.interpret.painting import paint
-from playground.models.attention import is_plugged_in
 
 if TYPE_CHECKING:
     import torch
 
+    from playground.interpret.forward.streamed import Chosen
     from playground.interpret.trace import Trace
     from playground.models.chat import ChatModel
 
@@ -47,6 +47,9 @@ def relevances(model: ChatModel, trace: Trace, word: int, **which: Any) -> np.nd
 
 def all_relevances(model: ChatModel, trace: Trace, words: Sequence[int], **which: Any) -> list[np.ndarray]:
     """The same for several words, in their order: the model runs forward once, and back for each of their pieces."""
+    from playground.interpret.forward.streamed import chosen, relevant  # brings torch, which the page does without
+    from playground.models.attention import is_plugged_in
+
     pieces = sorted({piece for word in words for piece in trace.words[word].pieces})
     followed = relevant if is_plugged_in(model.model) else _by_squares
     tokens, found = image_tokens(trace), followed(model, trace, pieces, chosen(trace, **which))
@@ -60,7 +63,7 @@ def _by_squares(model: ChatModel, trace: Trace, pieces: Sequence[int], counted: 
 
     from playground.models.generation.stopping import check_stop
 
-    run = rerun(model, trace, attention=True, gradients=True)
+    run = teacher_forced_forward(model, trace, attention=True, gradients=True)
     kept = [place for place in range(len(run.attention)) if counted.layer(place)]
     groups = (
         *([group[place] for place in kept if place < len(group)] for group in (run.attention, run.cross)),
@@ -73,10 +76,23 @@ def _by_squares(model: ChatModel, trace: Trace, pieces: Sequence[int], counted: 
         score = run.logits[piece, trace.pieces[piece].token_id]
         gradients = iter(torch.autograd.grad(score, squares, retain_graph=piece != pieces[-1]))
         flows = [[_flow(square, next(gradients), counted.heads) for square in group] for group in groups]
-        found[piece] = back(run.rows + piece, *flows, keep=1, pass_on=1)
+        found[piece] = propagate_relevance(run.rows + piece, *flows, keep=1, pass_on=1)
     return found
 
 
 def _flow(square: torch.Tensor, gradient: torch.Tensor, heads: Sequence[int] | None) -> torch.Tensor:
     positive = (square.detach().float() * gradient.float())[0].clamp(min=0)
     return positive.mean(0) if heads is None else positive[list(heads)].mean(0)
+
+
+METHOD = Method(
+    name="relevance",
+    label="Gradient × attention",
+    paper="Chefer et al. 2021, arXiv:2103.15679",
+    about="attention, as far as the word’s score depends on it.",
+    explain=explain,
+    needs="run",
+    controls=BOTH,
+    keeps=("gradients", "squares"),
+    refuses=not_followed,
+)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playground.interpret.forward.propagate_relevance import back, image_tokens
-from playground.interpret.forward.streamed import chosen, rolled_out
-from playground.interpret.forward.teacher_forcing import rerun
+from playground.interpret.forward.propagate_relevance import image_tokens, not_followed, propagate_relevance
+from playground.interpret.forward.teacher_forcing import teacher_forced_forward
+from playground.interpret.methods.base import BOTH, Method
 from playground.interpret.painting import paint
-from playground.models.attention import is_plugged_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,19 +34,35 @@ def explain(
     attention that is kept whole: layers × heads × tokens² numbers. Raises IndexError for a layer or head that is not
     there.
     """
+    from playground.interpret.forward.streamed import chosen, rolled_out  # brings torch, which the page does without
+    from playground.models.attention import is_plugged_in
+
     if is_plugged_in(model.model):
         pieces = trace.words[word].pieces
         shares = rolled_out(model, trace, pieces, chosen(trace, layer=layer, head=head, layers=layers, heads=heads))
         return paint(shares[image_tokens(trace)].cpu().numpy(), trace, image)
-    run = rerun(model, trace, attention=True)
+    run = teacher_forced_forward(model, trace, attention=True)
     counted = chosen(trace, layer=layer, head=head, layers=layers, heads=heads)
     kept = [place for place in range(len(run.attention)) if counted.layer(place)]
     groups = ([group[place] for place in kept if place < len(group)] for group in (run.attention, run.cross))
     squares = *(_merged(group, counted.heads) for group in groups), _merged(run.encoder, None)
     rows = [run.rows + piece for piece in trace.words[word].pieces]
-    shares = sum(back(row, *squares, keep=0.5, pass_on=0.5) for row in rows)
+    shares = sum(propagate_relevance(row, *squares, keep=0.5, pass_on=0.5) for row in rows)
     return paint(shares[image_tokens(trace)].cpu().numpy(), trace, image)
 
 
 def _merged(layers: Sequence[torch.Tensor], heads: Sequence[int] | None) -> list[torch.Tensor]:
     return [(square.mean(0) if heads is None else square[list(heads)].mean(0)).float() for (square,) in layers]
+
+
+METHOD = Method(
+    name="rollout",
+    label="Attention rollout",
+    paper="Abnar & Zuidema 2020, arXiv:2005.00928",
+    about="attention multiplied through all layers, from the word down to the picture.",
+    explain=explain,
+    needs="run",
+    controls=BOTH,
+    keeps=("squares",),
+    refuses=not_followed,
+)

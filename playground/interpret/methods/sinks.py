@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playground.interpret.methods.attention import picked
+from playground.interpret.methods.base import BOTH, Method
 from playground.interpret.painting import paint
 
 if TYPE_CHECKING:
@@ -41,3 +42,15 @@ def explain(
             above = (above - trace.attention[others, place][:, counted].mean(axis=0)).clip(0)
         total = total + above.mean(axis=0)
     return paint(total / len(places), trace, image)
+
+
+METHOD = Method(
+    name="sinks",
+    label="Attention without sinks",
+    paper="Zhang et al. 2025, arXiv:2502.17422",
+    about="attention above what the other words of the answer gave to the same place.",
+    explain=explain,
+    needs="trace",
+    controls=BOTH,
+    keeps=("rows",),
+)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from playground.interpret.forward.image_dependence import BLANK, leaning
+from playground.interpret.forward.image_dependence import BLANK, image_dependence
 from playground.interpret.metrics.baselines import baseline
 from playground.interpret.metrics.faithfulness import Curves, curves
 from playground.interpret.metrics.sanity import forgotten_map, randomised, rank_correlation
@@ -95,7 +95,7 @@ def check(
     with stopped_by(stop):
         (own,) = curves(model, trace, word, [values], image=image, shares=SHARES, batch=_batch(trace))
         draws = by_chance(model, trace, word, image=image) if draws is None else draws
-        lean = leaning(model, trace)[word] if lean is None else lean
+        lean = image_dependence(model, trace)[word] if lean is None else lean
         return Check(own, draws, lean, *_unchanged(model, trace, word, method, values, image, layer, head))
 
 

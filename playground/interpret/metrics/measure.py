@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from playground.interpret.forward.image_dependence import BLANK, leaning, says_little
+from playground.interpret.forward.image_dependence import BLANK, image_dependence, says_little
 from playground.interpret.methods import METHODS, explain, reason
 from playground.interpret.metrics.baselines import BASELINES, baseline
 from playground.interpret.metrics.faithfulness import curves
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from playground.models.chat import ChatModel
     from playground.moji.scenes import Scene
 
-SLOW = ("occlusion",)  # the model runs more than a hundred times for each map
+SLOW = tuple(name for name, method in METHODS.items() if method.slow)
 
 Question = Literal["caption", "where"]
 
@@ -134,7 +134,7 @@ def _placed(model: ChatModel, scene: Scene, rng: np.random.Generator) -> Iterato
 
 
 def _mark_blank(blank: dict[str, list[bool]], model: ChatModel, answered: Trace, naming: list[int]) -> None:
-    leans = leaning(model, answered)
+    leans = image_dependence(model, answered)
     for index, (word, lean) in enumerate(zip(answered.words, leans, strict=True)):
         if index in naming:
             blank["naming"].append(lean < BLANK)

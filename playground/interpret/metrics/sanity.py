@@ -37,7 +37,7 @@ def randomised(model: ChatModel, seed: int = 0) -> ChatModel:
             check_stop()
             order = torch.randperm(weight.numel(), generator=rng).to(weight.device)
             weight.copy_(weight.flatten()[order].view_as(weight))
-    return replace(model, model=forgetful, _turn=threading.Lock())
+    return replace(model, model=forgetful, lock=threading.Lock())
 
 
 def given(model: ChatModel, trace: Trace) -> Trace:
@@ -48,9 +48,9 @@ def given(model: ChatModel, trace: Trace) -> Trace:
     import torch
 
     from playground.interpret.forward.propagate_relevance import image_tokens
-    from playground.interpret.forward.teacher_forcing import rerun
+    from playground.interpret.forward.teacher_forcing import teacher_forced_forward
 
-    run = rerun(model, trace, attention=True)
+    run = teacher_forced_forward(model, trace, attention=True)
     squares = torch.cat(run.cross or run.attention)  # layers, heads, tokens, tokens seen
     rows = squares[:, :, run.rows : run.rows + len(trace.pieces)][..., image_tokens(trace)]
     return replace(trace, attention=rows.permute(2, 0, 1, 3).detach().float().cpu().numpy())
@@ -76,15 +76,8 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     Equal values share the mean of their ranks. Where one map is the same everywhere there is no order: 1 if both are,
     else 0.
     """
-    ranks = [_ranks(values) for values in (one, other)]
-    deviations = [rank - rank.mean() for rank in ranks]
-    norms = [float(np.linalg.norm(deviation)) for deviation in deviations]
-    if not all(norms):
-        return float(not any(norms))
-    return float((deviations[0] * deviations[1]).sum() / (norms[0] * norms[1]))
+    from scipy.stats import spearmanr  # half a second of imports
 
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    order = levels(values)
-    counts = np.bincount(order.ravel())
-    return (counts.cumsum() - (counts - 1) / 2)[order]
+    orders = [levels(values).ravel() for values in (one, other)]
+    flat = [not order.any() for order in orders]
+    return float(all(flat)) if any(flat) else float(spearmanr(*orders).statistic)

@@ -38,6 +38,10 @@ def pointing_hit(values: np.ndarray, mask: np.ndarray) -> bool:
 
     A map of patches is highest on a whole patch: its middle counts. A map that is zero everywhere points
     nowhere. Raises ValueError when the two differ in size.
+
+    Example:
+        >>> pointing_hit(np.array([[0.25, 0.25], [0.0, 0.5]]), np.array([[False, False], [False, True]]))
+        True
     """
     mask = _same_size(values, mask)
     if values.max() <= 0:
@@ -51,6 +55,10 @@ def mass_inside(values: np.ndarray, mask: np.ndarray) -> float:
     """The share of a map (height, width) that lies inside the mask, 0 to 1; by chance it is the mask's own share.
 
     A map that is zero everywhere has no share anywhere: 0. Raises ValueError when the two differ in size.
+
+    Example:
+        >>> mass_inside(np.array([[0.25, 0.25], [0.0, 0.5]]), np.array([[False, True], [False, True]]))
+        0.75
     """
     mask = _same_size(values, mask)
     total = float(values.sum())
@@ -91,6 +99,7 @@ def otsu_threshold(values: np.ndarray, bins: int = 256) -> float:
 
     Of all edges of a histogram of `bins` the one with the largest variance between the groups, each value at or above
     it in the upper one; the middle one of several that are as good. The value itself where all are the same.
+    (`skimage.filters.threshold_otsu` takes the first of those, which for a map of few values is next to the lower one.)
     """
     low, high = float(values.min()), float(values.max())
     if high - low <= 1e-6 * max(abs(low), abs(high)):

@@ -156,7 +156,7 @@ class Family:
 
     A conversation
         continues: whether the next turn may continue the keys and values of the last one: this was compared with a
-            turn that was computed anew. cold_reason: a sentence that says why not; None is the usual reason.
+            turn that was computed anew. cache_miss_reason: a sentence that says why not; None is the usual reason.
 
     Its parts
         language_parts, reader, forward: the parts for words, the one that reads the picture's features, one run.
@@ -197,7 +197,7 @@ class Family:
     grid_view: int | None = None
 
     continues: bool = False
-    cold_reason: str | None = None
+    cache_miss_reason: str | None = None
 
     language_parts: Callable[[PreTrainedModel], LanguageParts] = language_parts
     reader: Callable[[PreTrainedModel], nn.Module] = picture_reader

@@ -35,5 +35,5 @@ PALIGEMMA = Family(
     answer_kind=1,
     encoding="stacked",
     views=one_grid,
-    cold_reason="It reads its prompt in both directions, so what follows changes what came before.",
+    cache_miss_reason="It reads its prompt in both directions, so what follows changes what came before.",
 )

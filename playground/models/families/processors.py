@@ -1,7 +1,7 @@
 """Families of which only this is known: what their processors have to know of their models.
 
-Idefics2 (Laurençon et al. 2024, arXiv:2405.02246), Mistral 3 and Pixtral, BLIP-2 (Li et al. 2023, arXiv:2301.12597)
-with InstructBLIP. They answer; their maps and continued conversations are switched off.
+Idefics2 (Laurençon et al. 2024, arXiv:2405.02246), Mistral 3 and Pixtral. They answer; their maps and continued
+conversations are switched off.
 """
 
 from __future__ import annotations
@@ -22,9 +22,4 @@ MISTRAL3 = Family(
         "patch_size": attrgetter("vision_config.patch_size"),
         "spatial_merge_size": attrgetter("spatial_merge_size"),
     },
-)
-BLIP2 = Family(
-    "BLIP-2, InstructBLIP",
-    ("blip-2", "instructblip"),
-    processor_settings={"num_query_tokens": attrgetter("num_query_tokens")},
 )

@@ -1,9 +1,13 @@
-"""Qwen-VL: Qwen2-VL (Wang et al. 2024, arXiv:2409.12191), Qwen2.5-VL (Bai et al. 2025, arXiv:2502.13923), Qwen3-VL.
+"""Qwen2-VL (Wang et al. 2024, arXiv:2409.12191), Qwen2.5-VL (Bai et al. 2025, arXiv:2502.13923), Qwen3-VL, Qwen3.5.
 
 A picture keeps its own shape: a grid of patches, four of which are merged into one token by a part of the tower. All
 patches of all pictures stand in one row, cut by `image_grid_thw`; positions count time, height and width and are kept
-on the module from one prompt to the next. Qwen2.5-VL's tower reads window by window; Qwen3-VL feeds features of several
-of its layers into layers of the decoder ("deepstack"). Base models were shown pictures between two marks of their own.
+on the module from one prompt to the next. Base models were shown pictures between two marks of their own.
+
+Qwen2.5-VL's tower reads window by window. Qwen3-VL feeds features of several layers of its tower into layers of the
+decoder ("deepstack"). Most layers of Qwen3.5's decoder are linear attention: they keep one running state instead of
+keys and values, so there is no complete attention map, and a conversation can be continued where it ended but not
+taken back to where it was edited; `prefix_cache` sees the layers and computes such a turn anew.
 
 Other members (mixtures of experts …) lay out a picture in the same way; no more is known of them here.
 """
@@ -36,7 +40,7 @@ def merged_patches(
 
 QWEN_VL = Family(
     "Qwen-VL",
-    ("qwen2_vl", "qwen2_5_vl", "qwen3_vl"),
+    ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5"),
     encoding="list",
     views=merged_patches,
     continues=True,

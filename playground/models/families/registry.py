@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 from playground.models.families.base import Family
 from playground.models.families.blip import BLIP
+from playground.models.families.blip2 import BLIP2, INSTRUCTBLIP
 from playground.models.families.cohere2_vision import COHERE2_VISION
-from playground.models.families.detectors import GROUNDING_DINO, OWLV2
+from playground.models.families.detectors_segmenters import GROUNDING_DINO, OWLV2, SAM
 from playground.models.families.florence2 import FLORENCE2
 from playground.models.families.gemma3 import GEMMA3
 from playground.models.families.internvl import INTERNVL
 from playground.models.families.llava import LLAVA, LLAVA_KIN
 from playground.models.families.llava_next import LLAVA_NEXT, LLAVA_ONEVISION
 from playground.models.families.paligemma import PALIGEMMA
-from playground.models.families.processors import BLIP2, IDEFICS2, MISTRAL3
-from playground.models.families.qwen3_5 import QWEN3_5
+from playground.models.families.processors import IDEFICS2, MISTRAL3
 from playground.models.families.qwen_vl import QWEN_VL, QWEN_VL_KIN
-from playground.models.families.sam import SAM
 from playground.models.families.smolvlm_idefics3 import SMOLVLM_IDEFICS3
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ FAMILIES: tuple[Family, ...] = (
     LLAVA_KIN,
     SMOLVLM_IDEFICS3,
     QWEN_VL,
-    QWEN3_5,
     QWEN_VL_KIN,
     INTERNVL,
     PALIGEMMA,
@@ -43,6 +41,7 @@ FAMILIES: tuple[Family, ...] = (
     IDEFICS2,
     MISTRAL3,
     BLIP2,
+    INSTRUCTBLIP,
     SAM,
     OWLV2,
     GROUNDING_DINO,

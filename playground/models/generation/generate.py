@@ -17,13 +17,15 @@ from transformers import LogitsProcessor, PreTrainedModel, StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
 from playground.models.attention import Listener, listening
+from playground.models.families.registry import type_of
 from playground.models.generation.prefix_cache import begin
-from playground.models.generation.stopping import Stopped, its_turn, watched_layers
+from playground.models.generation.stopping import Stopped, acquire_or_stop, watched_layers
 from playground.models.memory import Growth, growth
+from playground.models.messages import CannotRead
 
 if TYPE_CHECKING:
-    from playground.models.generation.image_features import Seen
-    from playground.models.generation.prefix_cache import Conversation
+    from playground.models.generation.image_features import ImageFeatureCache
+    from playground.models.generation.prefix_cache import PrefixCache
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,11 @@ class Step:
 
 
 @dataclass
-class Spent:
+class GenerationTimings:
     """What a generation took, written while it runs; see `playground.models.chat.Statistics`."""
 
     reused: int = 0
-    cold_reason: str | None = None
+    cache_miss_reason: str | None = None
     vision_seconds: float = 0.0
     seconds: float = 0.0
     memory: int | None = None
@@ -138,9 +140,9 @@ def once(
     inputs: Mapping[str, torch.Tensor],
     *,
     stop: tuple[Event, ...],
-    spent: Spent,
-    conversation: Conversation | None = None,
-    seen: Seen | None = None,
+    spent: GenerationTimings,
+    conversation: PrefixCache | None = None,
+    seen: ImageFeatureCache | None = None,
     **options,
 ) -> Any:
     """What `model.generate` returns for a prepared prompt, or None where it was stopped before the first token.
@@ -153,7 +155,7 @@ def once(
     try:
         with torch.inference_mode(), _vision_timed(model, spent), growth(model.device) as risen:
             beginning = begin(model, inputs, conversation, seen, copies)
-            spent.reused, spent.cold_reason = beginning.reused, beginning.cold_reason
+            spent.reused, spent.cache_miss_reason = beginning.reused, beginning.cache_miss_reason
             found = model.generate(**beginning.arguments, **options, stopping_criteria=[stopping])
         if conversation is not None and copies == 1:
             conversation.keep(model, beginning, found[0].tolist())
@@ -162,6 +164,8 @@ def once(
         if conversation is not None and copies == 1:
             # Some layers may have read more of the prompt than others: what it had before is sound.
             conversation.shorten(len(conversation) if isinstance(error, Stopped) else 0)
+        if any(said in str(error) for said in _MISCOUNTED):
+            raise CannotRead(_miscounted(model, copies)) from error
         if not isinstance(error, Stopped):
             raise
         return None
@@ -170,8 +174,25 @@ def once(
         spent.memory, spent.seconds = risen.bytes, time.perf_counter() - began
 
 
+# What is said where a prompt marks more or fewer places than the vision encoder fills; by torch for several answers.
+_MISCOUNTED = ("features and image tokens do not match", "non-empty TensorList", "non-empty list of")
+
+
+def _miscounted(model: PreTrainedModel, copies: int) -> str:
+    if copies > 1:
+        return (
+            f"transformers does not repeat the pictures of models of the type {type_of(model.config)} for several "
+            "answers side by side. Ask for its one answer."
+        )
+    return (
+        "The processor marks another number of places for a picture than the model fills, so a setting of it is "
+        "missing or another model's: copy processor_config.json and preprocessor_config.json from the model it was "
+        "made from."
+    )
+
+
 @contextlib.contextmanager
-def _vision_timed(model: PreTrainedModel, spent: Spent) -> Iterator[None]:
+def _vision_timed(model: PreTrainedModel, spent: GenerationTimings) -> Iterator[None]:
     """Add the seconds that the vision encoder works to `spent`."""
     encoder, began = model.get_encoder("image"), 0.0
 
@@ -201,19 +222,19 @@ def run(
     model: PreTrainedModel,
     inputs: Mapping[str, torch.Tensor],
     *,
-    turn: Lock,
+    lock: Lock,
     stop: Event,
-    spent: Spent,
+    spent: GenerationTimings,
     listener: Listener | None = None,
     streaming: bool = True,
-    given: Sequence[Sequence[int]] | None = None,
+    forced_token_ids: Sequence[Sequence[int]] | None = None,
     **options,
 ) -> Generator[Step, None, None]:
     """Run `once` in a thread and yield its steps as they come.
 
-    turn: the model's lock, held while it generates. spent: is filled in. options: what `once` takes.
+    lock: the model's lock, held while it generates. spent: is filled in. options: what `once` takes.
     streaming: whether anybody waits for single steps; if not, no thread is needed and all come at the end.
-    given: the answer, where it is known (see `Repeating`); probabilities are the model's all the same.
+    forced_token_ids: the answer, where it is known (see `Repeating`); probabilities are the model's all the same.
     Closing this generator ends the computation and waits for the thread, whose exceptions are raised here.
     """
     steps: queue.SimpleQueue[Step | BaseException | None] = queue.SimpleQueue()
@@ -221,10 +242,10 @@ def run(
 
     def work() -> None:
         try:
-            with its_turn(turn, stop, closed) as mine:
+            with acquire_or_stop(lock, stop, closed) as mine:
                 if mine:
                     watcher = StepWatcher(steps.put, together=1 if streaming else 16)
-                    deciding = [watcher, Repeating(given)] if given else [watcher]
+                    deciding = [watcher, Repeating(forced_token_ids)] if forced_token_ids else [watcher]
                     with listening(listener):
                         once(
                             model, inputs, stop=(stop, closed), spent=spent, **options,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Encoding = TypeVar("Encoding")
 
 
-class Seen:
+class ImageFeatureCache:
     """What models made of the pictures of one session, by content, the longest unused dropped first.
 
     Make one a session and let it go with the session. Safe to use from several threads; two that meet the same
@@ -76,7 +76,10 @@ def key_of(model: torch.nn.Module, image: Image.Image) -> Hashable:
 
 
 def encoded(
-    seen: Seen | None, model: torch.nn.Module, image: Image.Image, encode: Callable[[Image.Image], Encoding]
+    seen: ImageFeatureCache | None,
+    model: torch.nn.Module,
+    image: Image.Image,
+    encode: Callable[[Image.Image], Encoding],
 ) -> Encoding:
     """`encode(image)`, or what it gave before for the same pixels; always anew where `seen` is None."""
     if seen is None:

@@ -18,7 +18,7 @@ from playground.models.families.registry import family_of
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ def _key(part: dict[str, torch.Tensor]) -> bytes:
 
 
 def features(
-    model: PreTrainedModel, wanted: Sequence[Part], seen: Seen | None = None
+    model: PreTrainedModel, wanted: Sequence[Part], seen: ImageFeatureCache | None = None
 ) -> list[tuple[torch.Tensor, ...]]:
     """What the vision encoder makes of each part: (tokens, size), for Qwen3-VL followed by what goes into its layers.
 

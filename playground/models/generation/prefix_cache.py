@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
     from transformers.cache_utils import CacheLayerMixin
 
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
     from playground.models.generation.image_inputs import Part
 
 # What `generate` calls its cache: from transformers 5.24 on by a shorter name.
@@ -44,7 +44,7 @@ _STATE = (
 _UNKNOWN_LAYERS = "Some of its layers keep what they read in a form that cannot be taken back to where a talk changed."
 
 
-class Conversation:
+class PrefixCache:
     """What a model keeps of one conversation. Make one with `ChatModel.conversation`; it goes with the session.
 
     limit_mb: the most memory that is kept between turns, in megabytes (of 1,000,000 bytes). Of a longer
@@ -135,14 +135,14 @@ class Conversation:
 class Beginning:
     """How a generation begins.
 
-    arguments: for `model.generate`. reused: how many of the prompt's tokens need not be computed. cold_reason: a
+    arguments: for `model.generate`. reused: how many of the prompt's tokens need not be computed. cache_miss_reason: a
     sentence that says why none; None where some are, or nothing came before. cache: what the generation fills, to
     be kept. pictures: the key of each part of the prompt's pictures, and how many tokens it has.
     """
 
     arguments: dict[str, Any]
     reused: int = 0
-    cold_reason: str | None = None
+    cache_miss_reason: str | None = None
     cache: DynamicCache | None = None
     pictures: tuple[tuple[bytes, int], ...] = ()
 
@@ -150,8 +150,8 @@ class Beginning:
 def begin(
     model: PreTrainedModel,
     inputs: Mapping[str, torch.Tensor],
-    conversation: Conversation | None = None,
-    seen: Seen | None = None,
+    conversation: PrefixCache | None = None,
+    seen: ImageFeatureCache | None = None,
     copies: int = 1,
 ) -> Beginning:
     """Find what of a prompt (a batch of one) is kept already, and encode those of its pictures that are not.
@@ -165,7 +165,7 @@ def begin(
     parts = vision.parts(model, inputs)
     reason = cannot_continue(model) if conversation is not None else None
     if parts is None:
-        return Beginning(dict(inputs), cold_reason=reason)
+        return Beginning(dict(inputs), cache_miss_reason=reason)
     cache, reused, same = None, 0, 0
     if conversation is not None and not reason:
         if conversation.belongs_to(model):
@@ -192,8 +192,8 @@ def begin(
 def cannot_continue(model: PreTrainedModel) -> str | None:
     """None where a conversation can be continued exactly, otherwise a sentence that says why not."""
     family = family_of(model.config)
-    if family.cold_reason is not None:
-        return family.cold_reason
+    if family.cache_miss_reason is not None:
+        return family.cache_miss_reason
     if getattr(model.config, "is_encoder_decoder", False):
         return READS_FIRST
     if not family.continues:

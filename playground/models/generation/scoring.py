@@ -14,14 +14,14 @@ import torch
 from transformers import LogitsProcessor
 
 from playground.models.generation import generate as generation
-from playground.models.generation.stopping import its_turn
+from playground.models.generation.stopping import acquire_or_stop
 from playground.models.messages import Likelihood
 from playground.models.prompt import answer_start, answer_tokens
 
 if TYPE_CHECKING:
     from playground.models.base import LocalChat
-    from playground.models.generation.image_features import Seen
-    from playground.models.generation.prefix_cache import Conversation
+    from playground.models.generation.image_features import ImageFeatureCache
+    from playground.models.generation.prefix_cache import PrefixCache
     from playground.models.messages import Message
 
 _TOGETHER = 16  # answers that are said side by side
@@ -34,7 +34,7 @@ _PLAIN = {
 }
 
 
-class Dictation(LogitsProcessor):
+class ForcedDecodingScorer(LogitsProcessor):
     """Lets every row of a batch say its own tokens and adds up their log-probabilities.
 
     totals: float32 (rows,), natural logarithms; complete once the longest row is said.
@@ -64,15 +64,16 @@ def likelihoods(
     answers: Sequence[str],
     *,
     stop: threading.Event,
-    conversation: Conversation | None,
-    seen: Seen | None,
+    conversation: PrefixCache | None,
+    seen: ImageFeatureCache | None,
 ) -> tuple[Likelihood, ...]:
     """What `ChatModel.likelihoods` returns."""
     from playground.models.messages import PromptTooLong
 
     inputs = chat.prepare(messages)
-    given = chat.model.generation_config.forced_bos_token_id  # Florence-2: each answer begins with it
-    start = [] if given is None else [given]
+    # Florence-2: each answer begins with it. Behind a prompt of its own no answer does.
+    forced = chat.model.generation_config.forced_bos_token_id if answer_start(chat.model, inputs) == 1 else None
+    start = [] if forced is None else [forced]
     rows = [[*start, *answer_tokens(chat.model, chat.processor, messages, answer)] for answer in answers]
     longest = max(map(len, rows), default=0)
     if chat.context_length is not None and longest > chat.context_length - answer_start(chat.model, inputs):
@@ -84,13 +85,13 @@ def likelihoods(
     for begin in range(0, len(rows), _TOGETHER):
         batch = rows[begin : begin + _TOGETHER]
         # Never one alone: with several the conversation is read and left as it was.
-        dictation = Dictation(batch if len(batch) > 1 else batch * 2, chat.device)
-        with its_turn(chat._turn, stop) as mine:
+        dictation = ForcedDecodingScorer(batch if len(batch) > 1 else batch * 2, chat.device)
+        with acquire_or_stop(chat.lock, stop) as mine:
             done = mine and generation.once(
                 chat.model,
                 inputs,
                 stop=(stop,),
-                spent=generation.Spent(),
+                spent=generation.GenerationTimings(),
                 conversation=conversation,
                 seen=seen,
                 max_new_tokens=max(map(len, batch)),

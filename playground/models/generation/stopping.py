@@ -57,13 +57,13 @@ def checker() -> Callable[[], None]:
 
 
 @contextlib.contextmanager
-def alone(model: PreTrainedModel, turn: Lock) -> Iterator[None]:
+def alone(model: PreTrainedModel, lock: Lock) -> Iterator[None]:
     """Have a model to oneself for one run: wait for its lock, and look before each layer whether to go on.
 
-    turn: the model's lock. Raises Stopped once one of the events of `stopped_by` is set, while it waits too.
+    lock: the model's lock. Raises Stopped once one of the events of `stopped_by` is set, while it waits too.
     """
     events = _events.get()
-    with its_turn(turn, *events) as mine:
+    with acquire_or_stop(lock, *events) as mine:
         if not mine:
             raise Stopped
         with before_each_layer(model, check_stop) if events else contextlib.nullcontext():
@@ -94,13 +94,13 @@ def watched_layers(model: PreTrainedModel, look: Callable[[], None]) -> list[tor
 
 
 @contextlib.contextmanager
-def its_turn(turn: Lock, *events: Event) -> Iterator[bool]:
+def acquire_or_stop(lock: Lock, *events: Event) -> Iterator[bool]:
     """Wait for the lock and hold it; False, at once and without it, where one of the events is set first."""
     mine = False
     while not mine and not any(event.is_set() for event in events):
-        mine = turn.acquire(timeout=0.1)
+        mine = lock.acquire(timeout=0.1)
     try:
         yield mine and not any(event.is_set() for event in events)
     finally:
         if mine:
-            turn.release()
+            lock.release()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from playground.checkpoints.files import LoadError
-from playground.models.messages import Answer, Candidate, Message, Piece, Statistics, asked, notes_of
+from playground.models.messages import Answer, Candidate, GeneratedToken, Message, Statistics, asked, notes_of
 from playground.models.server.address import same_server
 from playground.models.server.connection import Server, found
 from playground.models.server.dialect import Dialect
@@ -24,7 +24,9 @@ from playground.models.server.protocol import (
     Ending,
     Thoughts,
     as_sent,
+    behind_thoughts,
     choices_of,
+    count,
     pieces_of,
     probability,
     text_of,
@@ -117,7 +119,7 @@ class RemoteChatModel:
         conversation: object = None,
         seen: object = None,
         wait: float | None = None,
-    ) -> Generator[Piece, None, Answer]:
+    ) -> Generator[GeneratedToken, None, Answer]:
         """Answer piece by piece, as `ChatModel.stream`. A piece is a token where the server tells them apart.
 
         conversation, seen: not used, since nothing is kept here.
@@ -130,12 +132,12 @@ class RemoteChatModel:
         began = time.perf_counter()
         stop = stop or threading.Event()
         body = self._request(messages, max_new_tokens, temperature) | {"stream": True}
-        pieces: list[Piece] = []
+        pieces: list[GeneratedToken] = []
         seconds: list[float] = []
         usage: dict[str, Any] = {}
         ending, thoughts = Ending(), Thoughts()
 
-        def kept(shown: Iterable[Piece]) -> Iterator[Piece]:
+        def kept(shown: Iterable[GeneratedToken]) -> Iterator[GeneratedToken]:
             for piece in shown:
                 if stop.is_set():
                     return
@@ -151,9 +153,11 @@ class RemoteChatModel:
                     for piece in pieces_of(choice):
                         yield from kept(thoughts.visible(piece))
         yield from kept(thoughts.rest())
+        answer = behind_thoughts(pieces)
+        thought, pieces = thoughts.any or len(answer) < len(pieces), answer
         text = "".join(piece.text for piece in pieces)
         if not stop.is_set():
-            ending = replace(ending, thought=ending.thought or thoughts.any)
+            ending = replace(ending, thought=ending.thought or thought)
             if wrong := unanswered(self.server.address, self.name, ending, text, self.server.key):
                 raise wrong
         statistics = _statistics(messages, usage, seconds, time.perf_counter() - began, stop.is_set())
@@ -275,12 +279,12 @@ def _statistics(
 ) -> Statistics:
     """What the server reported, and the times measured here; pieces count as tokens where it reported none."""
     first, last = (seconds[0], seconds[-1]) if seconds else (total, total)
-    tokens = usage.get("completion_tokens") or len(seconds)
+    tokens = count(usage.get("completion_tokens")) or len(seconds)
     details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else 0
+    cached = count(details.get("cached_tokens")) if isinstance(details, dict) else 0
     return Statistics(
         image_tokens=None if any(message.images for message in messages) else 0,
-        prompt_tokens=usage.get("prompt_tokens"),
+        prompt_tokens=count(usage.get("prompt_tokens")),
         new_tokens=tokens,
         seconds_to_first_token=first,
         seconds=last,

@@ -180,7 +180,7 @@ class Server:
         if not isinstance(event, dict):
             raise sentences.strange(self.address)
         is_error = event.get("object") == "error" or (
-            "choices" not in event and ("detail" in event or "message" in event)
+            "choices" not in event and ("detail" in event or isinstance(event.get("message"), str))
         )
         if event.get("error") or is_error:
             raise sentences.failed(self.address, event, self.key)

@@ -130,6 +130,8 @@ def unanswered(address: str, name: str, ending: Ending, text: str, key: str) -> 
         )
     if text.strip():
         return None
+    if not ending.chose:
+        return strange(address)
     if ending.refusal.strip():
         return EmptyServerAnswer(f"{name} refuses to answer: {' '.join(ending.refusal.split())[:300]}")
     if ending.thought and ending.reason == "length":

@@ -124,8 +124,8 @@ class _Reader:
 
     def _given_up(self) -> Iterator[dict[str, Any]]:
         """Leave data that is no JSON: a sign of life is passed over, an error is said, all else is no answer."""
-        data, self._data, self._name = self._data.strip(), "", ""
-        if data.startswith('{"error"'):
+        name, data, self._data, self._name = self._name, self._data.strip(), "", ""
+        if data and (name == "error" or data.startswith('{"error"')):
             self._events += 1
             yield {"error": data}
         elif data.startswith(("{", "<")) and not self._plain:

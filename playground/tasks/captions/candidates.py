@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import threading
 
     from playground.models.embedding import EmbeddingModel
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
     from playground.models.server.chat import AnyChatModel
 
 MOST = 8
@@ -39,7 +39,7 @@ def caption_candidates(
     count: int = 5,
     judge: EmbeddingModel | None = None,
     stop: threading.Event | None = None,
-    seen: Seen | None = None,
+    seen: ImageFeatureCache | None = None,
 ) -> tuple[CaptionCandidate, ...]:
     """The likeliest captions that a beam search of `count` beams finds (a server draws them), likeliest first.
 

@@ -10,14 +10,14 @@ from playground.tasks import TaskError
 if TYPE_CHECKING:
     from playground.imaging.opening import Source
     from playground.models.embedding import EmbeddingModel
-    from playground.models.generation.image_features import Seen
+    from playground.models.generation.image_features import ImageFeatureCache
 
 _WEIGHT = 2.5
 _PREFIX = "A photo depicts "
 
 
 def clip_scores(
-    judge: EmbeddingModel, image: Source, texts: Sequence[str], *, seen: Seen | None = None
+    judge: EmbeddingModel, image: Source, texts: Sequence[str], *, seen: ImageFeatureCache | None = None
 ) -> tuple[float, ...]:
     """CLIPScore of each text, 2.5 · max(cosine, 0) (Hessel et al. 2021, arXiv:2104.08718, section 3).
 

@@ -15,7 +15,7 @@ from playground.tasks.attend import attend as looked
 from playground.tasks.attend import score
 from playground.tasks.detect import detect as detected
 from playground.tasks.examples import truth_of
-from playground.tasks.maps import believed, looked_into
+from playground.tasks.maps import answer_maps, believed
 from playground.tasks.segment import phrases as split
 from playground.tasks.segment import segment as segmented
 from playground.ui import loaded
@@ -156,7 +156,7 @@ def attend(
         if not 0 <= number <= count:
             raise TaskError(f"There is no {what} {number}. Choose one from 1 to {count}, or 0 for the average of all.")
     if not method:
-        method = "attention" if layer or head else believed(looked_into(trace, looker))
+        method = "attention" if layer or head else believed(answer_maps(trace, looker))
     only = {"layer": layer - 1 if layer else None, "head": head - 1 if head else None}
     values = methods.explain(method, looker, trace, place, **only)
     result = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from functools import partial, wraps
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
@@ -238,7 +237,7 @@ def picture_file(image: Image.Image, upload: gr.FileData) -> gr.FileData:
 
 def figures(statistics: Statistics) -> dict[str, Any]:
     """What an answer took, as JSON; see `playground.models.messages.Statistics`."""
-    return asdict(statistics)
+    return statistics.as_record()
 
 
 def here(name: str) -> str:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from html import escape
 
-from playground.checkpoints.catalog import Entry, Kind, find, shown
+from playground.checkpoints.catalog import TASKS, Entry, Kind, find, of_kind, shown
 from playground.checkpoints.download import Progress
 from playground.models.loading import is_address
 from playground.ui import loaded
 from playground.ui.loaded import Costs
 
-_CAN = {
+_CAN: dict[Kind, str] = {
     "chat": "Talk about pictures, answer, describe",
-    "segment": "Colour what you name or click",
+    "segment": "Segment what you name or click",
+    "detect": "Draw boxes around what you name",
+    "embed": "Say how well words and pictures fit each other",
 }
-_FOLDED = ("asleep", "waking", "awake")
-_PHOTOGRAPHS = {
-    "chat": "Pick a Hub model from the list for them, such as SmolVLM-256M-Instruct.",
-    "segment": "Pick clipseg-rd64-refined from the list for them.",
-}
+_FOLDED = ("unloaded", "loading", "loaded")
 
 
 def card_of(
@@ -27,19 +25,19 @@ def card_of(
     """What the chosen model knows, costs and can do.
 
     Args:
-        state: "asleep", "asking", "offered", "downloading", "waking" or "awake".
-        model: the loaded one, where it is awake.
+        state: "unloaded", "asking", "offered", "downloading", "loading" or "loaded".
+        model: the loaded one, where there is one.
         costs: of a download that waits to be wanted.
-        seconds: how long it has been waking; screen readers are not told every second.
+        seconds: how long it has been loading; screen readers are not told every second.
     """
     title, entry = loaded.title(name), find(name)
     status = {
-        "asleep": f"{title} sleeps until you ask",
+        "unloaded": f"{title} is not loaded yet; your first question loads it",
         "asking": f"Asking the Hub about {title}…",
         "offered": f"{title} is not on this machine yet. The earlier model answers until you load it",
         "downloading": f"Downloading {title}…",
-        "waking": f"Waking {title}…",
-        "awake": f"{title} is awake",
+        "loading": f"Loading {title}…",
+        "loaded": f"{title} is loaded",
     }[state]
     facts = {
         "Knows": entry.knows if entry else "What it was trained on; it is not in this catalogue.",
@@ -49,7 +47,7 @@ def card_of(
         "Note": " ".join(getattr(model, "notes", ())),
     }
     if entry and entry.embedded:
-        facts["Photos"] = _PHOTOGRAPHS[kind]
+        facts["Photos"] = _for_photographs(kind)
     rows = "".join(f"<dt>{term}</dt><dd>{escape(text)}</dd>" for term, text in facts.items() if text)
     since = f'<span class="since" aria-hidden="true">{seconds} s</span>' if seconds else ""
     told = f'<p class="status {state}" role="status">{escape(status)}{since}</p>'
@@ -91,6 +89,13 @@ def _licence(name: str, entry: Entry | None, costs: Costs | None) -> str:
         gate = " The Hub wants you to log in and accept it first (hf auth login)." if entry and entry.gated else ""
         return f"{costs.licence} ({', '.join(costs.pages)}).{gate}"
     return f"{entry.licence}." if entry and not entry.embedded else ""
+
+
+def _for_photographs(kind: Kind) -> str:
+    """Which model of the list to take for photographs, where the chosen one knows only its own small world."""
+    able = (entry for entry in of_kind(kind) if TASKS[kind][0] in entry.tasks)
+    other = next((entry.name for entry in able if not entry.embedded and not entry.gated), None)
+    return f"Pick another model of the list for them, such as {other}." if other else ""
 
 
 def _abilities(kind: Kind, model: object) -> str:

@@ -1,10 +1,8 @@
-"""What passes between tabs: a turn of a talk, an answer that somebody asks why about, and the fields of a tab."""
+"""What passes between tabs: a turn of a conversation, and an answer that somebody asks why about."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import gradio as gr
 
 
 @dataclass(frozen=True)
@@ -31,11 +29,3 @@ class Why:
     turns: tuple[Turn, ...]
     answer: str
     model: str
-
-
-@dataclass(frozen=True)
-class Fields:
-    """What of a tab a link or a reload can fill; None where the tab has no such field."""
-
-    picture: gr.Image | None
-    words: gr.Textbox | gr.MultimodalTextbox | None

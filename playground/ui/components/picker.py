@@ -34,7 +34,7 @@ class Picker:
 
 
 def picker(
-    kind: Kind, default: str, load: Callable[[str], object], state: str = "asleep", task: str | None = None
+    kind: Kind, default: str, load: Callable[[str], object], state: str = "unloaded", task: str | None = None
 ) -> Picker:
     """Lay out a picker. What is on this machine loads when it is picked; a download waits for its button.
 
@@ -101,7 +101,7 @@ def picker(
     def stay(before: str, error: Exception) -> Iterator[tuple[object, ...]]:
         """The earlier model goes on answering; say why the other one does not."""
         said = f"{troubles.sentence(error)} {loaded.title(before)} stays selected."
-        *_, earlier = waking(kind, load)(before)
+        *_, earlier = cards_while_loading(kind, load)(before)
         yield before, gr.skip(), "", snippets.trouble(said) + earlier, hidden, hidden
 
     outputs = [dropdown, chosen, offered, card, button, cancel]
@@ -121,15 +121,15 @@ def picker(
     return Picker(chosen, offered, card, dropdown)
 
 
-def waking(kind: Kind, load: Callable[[str], object]) -> Callable[[str], Iterator[str]]:
-    """A function for the page's load event: the card says that the model wakes, and then that it is awake."""
+def cards_while_loading(kind: Kind, load: Callable[[str], object]) -> Callable[[str], Iterator[str]]:
+    """A function for the page's load event: the card says that the model is being loaded, and then that it is there."""
 
     def steps(name: str) -> Iterator[str]:
         try:
             for card, _ in loading_of(name, kind, load):
                 yield card
         except Exception as error:
-            yield snippets.trouble(troubles.sentence(error)) + card_of(name, kind, "asleep")
+            yield snippets.trouble(troubles.sentence(error)) + card_of(name, kind, "unloaded")
 
     return steps
 
@@ -143,8 +143,8 @@ def loading_of(name: str, kind: Kind, load: Callable[[str], object]) -> Iterator
     loading = pool.submit(load, name)
     pool.shutdown(wait=False)  # when the page is closed meanwhile, nobody waits
     for seconds in count():
-        yield card_of(name, kind, "waking", seconds=seconds), None
+        yield card_of(name, kind, "loading", seconds=seconds), None
         if wait([loading], timeout=1).done:
             break
     model = loading.result()
-    yield card_of(name, kind, "awake", model), model
+    yield card_of(name, kind, "loaded", model), model

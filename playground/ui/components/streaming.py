@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from playground.ui.components.background import while_working
 
 if TYPE_CHECKING:
-    from playground.models.messages import Piece
+    from playground.models.messages import GeneratedToken
 
 Result = TypeVar("Result")
 
@@ -21,7 +21,7 @@ ASKED_AGAIN = {"trigger_mode": "always_last"}
 alone would drop the second wish without a word, and leave its words beside the first one's answer."""
 
 
-def growing(stream: Generator[Piece, None, Result]) -> Iterator[tuple[str, Result | None]]:
+def growing(stream: Generator[GeneratedToken, None, Result]) -> Iterator[tuple[str, Result | None]]:
     """(text so far, None) after every piece, and (text, what the stream returned) at the end.
 
     Closing this generator closes the stream, and with it the computation.
@@ -40,7 +40,7 @@ def growing(stream: Generator[Piece, None, Result]) -> Iterator[tuple[str, Resul
 
 
 def growing_while_watched(
-    stream: Callable[[threading.Event], Generator[Piece, None, Result]], stop: threading.Event | None = None
+    stream: Callable[[threading.Event], Generator[GeneratedToken, None, Result]], stop: threading.Event | None = None
 ) -> Iterator[tuple[str, Result | None] | None]:
     """`growing` for a page that may be closed, or whose Stop may be pressed, while the model still reads.
 

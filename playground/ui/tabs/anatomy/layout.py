@@ -1,4 +1,4 @@
-"""Anatomy: a picture's way through the model, station by station."""
+"""Anatomy: a picture's way through the model, stage by stage."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from playground.ui import error_messages as troubles
 from playground.ui.components import snippets
 from playground.ui.components.background import awaited
 from playground.ui.components.examples import example_row, run_on_click
-from playground.ui.components.fields import Fields
 from playground.ui.components.picture_input import chosen_picture, picture_input
 from playground.ui.components.streaming import MODEL_QUEUE
+from playground.ui.components.tab import Fields, Page, Tab
 from playground.ui.loaded import chat_model
 from playground.ui.tabs.anatomy.view import cards
 
@@ -24,8 +24,9 @@ _WAITING = (
 )
 
 
-def build(chosen: gr.State) -> Fields:
-    """Lay out the tab; `chosen` holds the name of the chat model."""
+def build(page: Page) -> Fields:
+    """Lay out the tab."""
+    chosen = page.chosen
     scenes = example_row(lambda scene: scene.question)
     with gr.Row():
         with gr.Column(min_width=300, scale=2):
@@ -61,6 +62,9 @@ def build(chosen: gr.State) -> Fields:
         show_progress="hidden", api_visibility="private",
     )  # fmt: skip
     return Fields(picture, question)
+
+
+TAB = Tab("anatomy", "Anatomy", build)
 
 
 def respond(path: str | None, question: str, name: str) -> Iterator[tuple[Any, Any]]:

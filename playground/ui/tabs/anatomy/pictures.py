@@ -1,4 +1,4 @@
-"""Small pictures of what stands at a station of a picture's way through a model, as pixels and as addresses."""
+"""Small pictures of what stands at a stage of a picture's way through a model, as pixels and as addresses."""
 
 from __future__ import annotations
 

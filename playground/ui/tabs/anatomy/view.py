@@ -1,4 +1,4 @@
-"""The stations of a picture's way through a model as cards, each of which opens to what stands there."""
+"""The stages of a picture's way through a model as cards, each of which opens to what stands there."""
 
 from __future__ import annotations
 
@@ -15,66 +15,66 @@ from playground.ui.tabs.anatomy.pictures import columns, cut, heat, lengths, png
 if TYPE_CHECKING:
     from playground.interpret.anatomy.anatomy import Anatomy, Token
     from playground.interpret.anatomy.hidden_states import Layer
-    from playground.interpret.anatomy.stages import Station
+    from playground.interpret.anatomy.stages import Stage
 
 _MOST_VIEWS, _MOST_TOKENS = 24, 400
 _KINDS = ("picture", "words", "last token")
 
 
 def cards(found: Anatomy) -> str:
-    """All stations in their order; the first one is open. Needs no model."""
-    from playground.interpret.anatomy import stages as stations
+    """All stages in their order; the first one is open. Needs no model."""
+    from playground.interpret.anatomy import stages as stages
 
-    inside: dict[str, Callable[[Anatomy, Station], tuple[str, str]]] = {
-        stations.PIXELS: _pixels,
-        stations.PATCHES: _patches,
-        stations.VISION: _vision,
-        stations.PROJECTOR: _projector,
-        stations.TOKENS: _tokens,
-        stations.ENCODER: _growth,
-        stations.LANGUAGE: _language,
-        stations.NEXT: _next,
+    inside: dict[str, Callable[[Anatomy, Stage], tuple[str, str]]] = {
+        stages.PIXELS: _pixels,
+        stages.PATCHES: _patches,
+        stages.VISION: _vision,
+        stages.PROJECTOR: _projector,
+        stages.TOKENS: _tokens,
+        stages.ENCODER: _growth,
+        stages.LANGUAGE: _language,
+        stages.NEXT: _next,
     }
     rows = "".join(
-        _card(place, station, *inside[station.name](found, station)) for place, station in enumerate(found.stations, 1)
+        _card(place, stage, *inside[stage.name](found, stage)) for place, stage in enumerate(found.stages, 1)
     )
     word, probability = found.likely[0]
     said = (
         f"Asked “{found.question}”, {found.model} would begin its answer with {_quoted(word)}, which it "
         f"gives {snippets.percent(probability)}. "
-        "Open a station to see what stands there."
+        "Open a stage to see what stands there."
     )
-    return f'{snippets.notes([said])}<ol class="stations">{rows}</ol>'
+    return f'{snippets.notes([said])}<ol class="stages">{rows}</ol>'
 
 
-def _card(place: int, station: Station, small: str, body: str) -> str:
+def _card(place: int, stage: Stage, small: str, body: str) -> str:
     counted = [
         f"{number:,} {axis.removesuffix('s') if number == 1 else axis}"
-        for number, axis in zip(station.shape, station.axes, strict=True)
+        for number, axis in zip(stage.shape, stage.axes, strict=True)
     ]
     facts = {
         "Shape": " × ".join(counted),
-        "Mean length": "" if station.norm is None else _figure(station.norm),
-        "Weights": f"{station.parameters:,}" if station.parameters else "none" if station.shape else "",
+        "Mean length": "" if stage.norm is None else _figure(stage.norm),
+        "Weights": f"{stage.parameters:,}" if stage.parameters else "none" if stage.shape else "",
     }
     head = (
-        f'<span class="station-name">{escape(station.name)}</span>'
-        f'<span class="station-text">{escape(station.text)}</span>{_facts(facts)}{small}'
+        f'<span class="stage-name">{escape(stage.name)}</span>'
+        f'<span class="stage-text">{escape(stage.text)}</span>{_facts(facts)}{small}'
     )
-    if not station.shape:
-        return f'<li class="station missing"><div class="station-head">{head}</div></li>'
+    if not stage.shape:
+        return f'<li class="stage missing"><div class="stage-head">{head}</div></li>'
     return (
-        f'<li class="station"><details{" open" * (place == 1)}><summary class="station-head">{head}</summary>'
-        f'<div class="station-body">{body}</div></details></li>'
+        f'<li class="stage"><details{" open" * (place == 1)}><summary class="stage-head">{head}</summary>'
+        f'<div class="stage-body">{body}</div></details></li>'
     )
 
 
 def _facts(facts: Mapping[str, str]) -> str:
     rows = "".join(f"<span>{term} <b>{escape(text)}</b></span>" for term, text in facts.items() if text)
-    return f'<span class="station-facts">{rows}</span>' if rows else ""
+    return f'<span class="stage-facts">{rows}</span>' if rows else ""
 
 
-def _pixels(found: Anatomy, station: Station) -> tuple[str, str]:
+def _pixels(found: Anatomy, stage: Stage) -> tuple[str, str]:
     if found.views is None:
         return "", ""
     several = len(found.views) > 1
@@ -86,8 +86,8 @@ def _pixels(found: Anatomy, station: Station) -> tuple[str, str]:
     return _thumb(found.views[found.shown]), _gallery(figures, "" if several else "large")
 
 
-def _patches(found: Anatomy, station: Station) -> tuple[str, str]:
-    (layer,) = station.layers
+def _patches(found: Anatomy, stage: Stage) -> tuple[str, str]:
+    (layer,) = stage.layers
     figures = _maps(layer)
     small = ""
     if found.views is not None and layer.grid:
@@ -97,8 +97,8 @@ def _patches(found: Anatomy, station: Station) -> tuple[str, str]:
     return small, _gallery(figures, "large")
 
 
-def _vision(found: Anatomy, station: Station) -> tuple[str, str]:
-    layers = station.layers
+def _vision(found: Anatomy, stage: Stage) -> tuple[str, str]:
+    layers = stage.layers
     named = [f"layer {place}{_adds(layer)}" for place, layer in enumerate(layers, 1)]
     alike = [_figured(png(layer.colours), name) for layer, name in zip(layers, named, strict=True) if layer.grid]
     measured = [
@@ -116,17 +116,17 @@ def _vision(found: Anatomy, station: Station) -> tuple[str, str]:
     return _thumb(layers[-1].colours), body
 
 
-def _projector(found: Anatomy, station: Station) -> tuple[str, str]:
-    if not station.layers:
+def _projector(found: Anatomy, stage: Stage) -> tuple[str, str]:
+    if not stage.layers:
         return "", ""
-    (layer,) = station.layers
+    (layer,) = stage.layers
     return _thumb(layer.colours), _gallery(_maps(layer), "large")
 
 
-def _tokens(found: Anatomy, station: Station) -> tuple[str, str]:
+def _tokens(found: Anatomy, stage: Stage) -> tuple[str, str]:
     from playground.interpret.anatomy.stages import PROJECTOR
 
-    projector = found.station(PROJECTOR)
+    projector = found.stage(PROJECTOR)
     tints = _tints(found, projector.layers[-1]) if projector and projector.layers else []
     waiting = iter(tints)
     chips = [_chip(token, next(waiting, None) if token.picture else None) for token in found.tokens[:_MOST_TOKENS]]
@@ -139,7 +139,7 @@ def _tokens(found: Anatomy, station: Station) -> tuple[str, str]:
             f"<h4>Beside them, to be looked at in every layer: {found.beside:,} vectors of the picture</h4>"
             f'<p class="token-row">{squares}</p>'
         )
-    (layer,) = station.layers
+    (layer,) = stage.layers
     means = {name: _figure(norms.mean()) for name, norms in _kinds(found, layer) if norms.size}
     order = "the words alone" if found.beside else "squares are the picture, words are words"
     body = (
@@ -149,17 +149,15 @@ def _tokens(found: Anatomy, station: Station) -> tuple[str, str]:
     return _thumb(row(found, tints)), body
 
 
-def _growth(found: Anatomy, station: Station) -> tuple[str, str]:
+def _growth(found: Anatomy, stage: Stage) -> tuple[str, str]:
     """How long vectors are after each layer, and how much each layer adds."""
     lines: dict[str, list[float]] = {}
-    for layer in station.layers:
+    for layer in stage.layers:
         for name, norms in _kinds(found, layer):
             if norms.size:
                 lines.setdefault(name, []).append(float(norms.mean()))
     drawn = chart(lines, "layer", "Mean length after each layer", [_KINDS.index(name) for name in lines])
-    shares = [
-        (f"layer {place}", layer.added) for place, layer in enumerate(station.layers, 1) if layer.added is not None
-    ]
+    shares = [(f"layer {place}", layer.added) for place, layer in enumerate(stage.layers, 1) if layer.added is not None]
     most = max([share for _, share in shares], default=0) or 1
     added = "".join(
         f'<li><span class="bar-label">{name}</span>{_bar(share / most)}'
@@ -168,16 +166,16 @@ def _growth(found: Anatomy, station: Station) -> tuple[str, str]:
     )
     if added:
         added = f'<h4>What each layer adds, as a share of what came in</h4><ul class="bars">{added}</ul>'
-    return _thumb(lengths(station.layers)), f"<h4>Mean length after each layer</h4>{drawn}{added}"
+    return _thumb(lengths(stage.layers)), f"<h4>Mean length after each layer</h4>{drawn}{added}"
 
 
-def _language(found: Anatomy, station: Station) -> tuple[str, str]:
-    small, body = _growth(found, station)
-    if not any(layer.likely for layer in station.layers):
+def _language(found: Anatomy, stage: Stage) -> tuple[str, str]:
+    small, body = _growth(found, stage)
+    if not any(layer.likely for layer in stage.layers):
         return small, body
     rows = "".join(
         f"<tr><th scope='row'>{place}</th>{''.join(_guess(*pair) for pair in layer.likely)}</tr>"
-        for place, layer in enumerate(station.layers, 1)
+        for place, layer in enumerate(stage.layers, 1)
     )
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("layer", "likeliest", "2nd", "3rd", "4th", "5th"))
     lens = (
@@ -187,7 +185,7 @@ def _language(found: Anatomy, station: Station) -> tuple[str, str]:
     return small, lens + body
 
 
-def _next(found: Anatomy, station: Station) -> tuple[str, str]:
+def _next(found: Anatomy, stage: Stage) -> tuple[str, str]:
     rest = 1 - sum(probability for _, probability in found.likely)
     rows = [*((_plain(word), probability) for word, probability in found.likely), ("all others", max(rest, 0.0))]
     bars = "".join(
@@ -218,7 +216,7 @@ def _tints_beside(found: Anatomy) -> list[np.ndarray | None]:
     """A colour for each vector that the vision encoder gives, none for what stands before the patches."""
     from playground.interpret.anatomy.stages import VISION
 
-    last = found.station(VISION).layers[-1]
+    last = found.stage(VISION).layers[-1]
     tints = [] if last.colours is None else list(last.colours.reshape(-1, 3))
     return [None] * (found.beside - len(tints)) + tints
 

@@ -19,14 +19,15 @@ from playground.tasks import checked_question
 from playground.tasks.answer import Answered, answer
 from playground.tasks.choose import LONGEST, MOST, YES_NO, Chosen, checked_choices, choose
 from playground.tasks.lines import Lines, distinct_lines
-from playground.tasks.preview_map import glance
+from playground.tasks.preview_map import preview_map
 from playground.ui import error_messages as troubles
 from playground.ui.components import snippets
 from playground.ui.components.background import awaited
 from playground.ui.components.examples import example_row, run_on_click
-from playground.ui.components.fields import Fields, Turn, Why
+from playground.ui.components.fields import Turn, Why
 from playground.ui.components.picture_input import chosen_picture, picture_input
 from playground.ui.components.streaming import ASKED_AGAIN, MODEL_QUEUE
+from playground.ui.components.tab import Fields, Page, Tab
 from playground.ui.loaded import chat_model, title
 from playground.ui.queue_limits import say_when_full
 from playground.ui.session import session_of
@@ -46,14 +47,18 @@ _MEASURE_HELP = (
 )
 
 
-def build(chosen: gr.State, why: gr.State) -> Fields:
-    """Lay out the tab; `chosen` holds the name of the chat model; a `Why` put into `why` opens Attention."""
+def build(page: Page) -> Fields:
+    """Lay out the tab."""
+    chosen, why = page.chosen, page.why
     with gr.Tabs():
         with gr.Tab("One picture"):
             fields = _one(chosen, why)
         with gr.Tab("Many pictures"):
             answer_many.build(chosen)
     return fields
+
+
+TAB = Tab("ask", "Ask", build)
 
 
 def _one(chosen: gr.State, why: gr.State) -> Fields:
@@ -144,7 +149,7 @@ def glimpse(asked: Why | None, request: gr.Request = None) -> Iterator[Any]:
         image = chosen_picture(turn.images[0]).image
         seen = session_of(request).seen
         found = yield from awaited(
-            lambda stop: glance(model, image, turn.text, asked.answer, seen, stop=stop), gr.skip()
+            lambda stop: preview_map(model, image, turn.text, asked.answer, seen, stop=stop), gr.skip()
         )  # fmt: skip
         from playground.interpret.methods import METHODS
 

@@ -67,7 +67,7 @@ def map_figure(picture: Image.Image, word: str, method: str) -> str:
     """A small map with what it shows."""
     told = f"Where it looked for “{word}” ({method})"
     return (
-        f'<figure class="glance"><img src="{_as_address(picture)}" alt="{escape(told)}">'
+        f'<figure class="map-preview"><img src="{_as_address(picture)}" alt="{escape(told)}">'
         f"<figcaption>{escape(told)}. The Attention tab shows every word, layer and head.</figcaption></figure>"
     )
 

@@ -15,7 +15,7 @@ import gradio as gr
 
 from playground.interpret.methods import METHODS
 from playground.tasks import TaskError
-from playground.tasks.maps import Looked, drawn_map, has_view, read_lens, scored_noun
+from playground.tasks.maps import AnswerMaps, drawn_map, has_view, read_lens, scored_noun
 from playground.ui.components.background import awaited
 from playground.ui.loaded import chat_model
 from playground.ui.tabs.attention import figures as attention_figures
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 
 @in_sentences("verdict")
-def redraw(kept: Looked | None, *values: Any) -> dict[str, Any]:
+def redraw(kept: AnswerMaps | None, *values: Any) -> dict[str, Any]:
     """The same map after a slider moved, or against another thing."""
     return draw(kept, settings(kept, values))
 
 
 @in_sentences("verdict")
-def another_map(kept: Looked | None, *values: Any) -> dict[str, Any]:
+def another_map(kept: AnswerMaps | None, *values: Any) -> dict[str, Any]:
     """Another layer or head."""
     return draw(kept, settings(kept, values)) | {"checked": ""}
 
 
 @in_sentences("verdict")
-def another_word(kept: Looked | None, *values: Any) -> dict[str, Any]:
+def another_word(kept: AnswerMaps | None, *values: Any) -> dict[str, Any]:
     """Another word, held against the thing that it names."""
     chosen = settings(kept, values)
     noun = scored_noun(kept, chosen.word, chosen.which)
@@ -47,7 +47,7 @@ def another_word(kept: Looked | None, *values: Any) -> dict[str, Any]:
 
 
 @in_sentences("verdict")
-def another_picture(kept: Looked | None, *values: Any) -> dict[str, Any]:
+def another_picture(kept: AnswerMaps | None, *values: Any) -> dict[str, Any]:
     """Another picture of the same talk: with its own true things and places."""
     chosen = replace(settings(kept, values), place=0)
     chosen = replace(chosen, against=scored_noun(kept, chosen.word, chosen.which))
@@ -56,20 +56,20 @@ def another_picture(kept: Looked | None, *values: Any) -> dict[str, Any]:
 
 
 @in_sentences("verdict")
-def another_method(kept: Looked | None, *values: Any) -> dict[str, Any]:
+def another_method(kept: AnswerMaps | None, *values: Any) -> dict[str, Any]:
     """Another method: with the sliders that it has."""
     chosen = with_method(settings(kept, values))
     return method_parts(kept, chosen.method, chosen.layer, chosen.head) | draw(kept, chosen) | {"checked": ""}
 
 
 @in_sentences("verdict")
-def show_heads(kept: Looked | None, *values: Any) -> dict[str, Any]:
+def show_heads(kept: AnswerMaps | None, *values: Any) -> dict[str, Any]:
     """The grid of all heads for the chosen word."""
     return {} if kept is None else {"heads": grid(kept, settings(kept, values)).image}
 
 
 @in_sentences("verdict")
-def choose_head(event: gr.SelectData, kept: Looked | None, *values: Any) -> dict[str, Any]:
+def choose_head(event: gr.SelectData, kept: AnswerMaps | None, *values: Any) -> dict[str, Any]:
     """A click into the grid: that layer and head, by a method that looks at them."""
     chosen = settings(kept, values)
     cell = grid(kept, chosen).at(*event.index)
@@ -83,7 +83,7 @@ def choose_head(event: gr.SelectData, kept: Looked | None, *values: Any) -> dict
 
 
 @in_sentences("verdict")
-def choose_place(event: gr.SelectData, kept: Looked | None, *values: Any) -> dict[str, Any]:
+def choose_place(event: gr.SelectData, kept: AnswerMaps | None, *values: Any) -> dict[str, Any]:
     """A click into the map: who looked at that place?"""
     chosen = settings(kept, values)
     place = place_at(kept, *event.index, chosen.which)
@@ -92,7 +92,7 @@ def choose_place(event: gr.SelectData, kept: Looked | None, *values: Any) -> dic
 
 @stoppable
 @in_sentences("verdict")
-def run_wanted(kept: Looked | None, wanted: tuple | None, *values: Any) -> Iterator[dict[str, Any]]:
+def run_wanted(kept: AnswerMaps | None, wanted: tuple | None, *values: Any) -> Iterator[dict[str, Any]]:
     """Draw a map that takes a run of the model, and show what is set now."""
     if kept is None or wanted is None:
         return
@@ -108,7 +108,7 @@ def run_wanted(kept: Looked | None, wanted: tuple | None, *values: Any) -> Itera
 
 @stoppable
 @in_sentences("lens")
-def read_place(kept: Looked | None, *values: Any) -> Iterator[dict[str, Any]]:
+def read_place(kept: AnswerMaps | None, *values: Any) -> Iterator[dict[str, Any]]:
     """Read the chosen place layer by layer: the model runs once, and is remembered for all places."""
     chosen = settings(kept, values)
     if not chosen.place:
@@ -120,7 +120,7 @@ def read_place(kept: Looked | None, *values: Any) -> Iterator[dict[str, Any]]:
 
 @stoppable
 @in_sentences("checked")
-def check_map(kept: Looked | None, *values: Any) -> Iterator[dict[str, Any]]:
+def check_map(kept: AnswerMaps | None, *values: Any) -> Iterator[dict[str, Any]]:
     """Is this map true to the model? Insertion, deletion, and the same map of random weights."""
     from playground.interpret.metrics.check import check
 

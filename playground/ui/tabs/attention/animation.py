@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from playground.interpret.methods import METHODS
-from playground.tasks.maps import Looked, ready_map, scored_noun
+from playground.tasks.maps import AnswerMaps, ready_map, scored_noun
 from playground.ui.tabs.attention.events import in_sentences, still
 from playground.ui.tabs.attention.view import Settings, draw, grid, method_parts, settings, with_method
 
@@ -17,7 +17,7 @@ _PAUSE = "❚❚ Pause"
 
 
 @in_sentences("verdict")
-def play(what: str, kept: Looked | None, playing: str, before: str, *values: Any) -> dict[str, Any]:
+def play(what: str, kept: AnswerMaps | None, playing: str, before: str, *values: Any) -> dict[str, Any]:
     """Begin to step through the layers or the words, or pause.
 
     before: the method to go back to after a play, where it has no layers and attention plays in its place.
@@ -37,7 +37,7 @@ def play(what: str, kept: Looked | None, playing: str, before: str, *values: Any
 
 
 @in_sentences("verdict")
-def step(kept: Looked | None, playing: str, before: str, *values: Any) -> dict[str, Any]:
+def step(kept: AnswerMaps | None, playing: str, before: str, *values: Any) -> dict[str, Any]:
     """One step of a play; it waits for maps that are being drawn, and ends where it has been through all."""
     if kept is None or not playing:
         return still()
@@ -58,7 +58,7 @@ def step(kept: Looked | None, playing: str, before: str, *values: Any) -> dict[s
     return parts | (_as_before(kept, chosen, before) | still() if ended else {})
 
 
-def _as_before(kept: Looked, chosen: Settings, before: str) -> dict[str, Any]:
+def _as_before(kept: AnswerMaps, chosen: Settings, before: str) -> dict[str, Any]:
     """The method that was chosen before attention played its layers; nothing where it was not another one, or the
     visitor has chosen anew meanwhile."""
     if not before or chosen.method != "attention":

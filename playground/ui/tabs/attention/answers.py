@@ -18,11 +18,11 @@ from playground.tasks.attend import attend
 from playground.tasks.chat import readable
 from playground.tasks.maps import (
     QUICK,
-    Looked,
+    AnswerMaps,
     View,
+    answer_maps,
     believed,
     drawn_map,
-    looked_into,
     scored_noun,
     telling_word,
     with_leans,
@@ -54,8 +54,8 @@ def ask(
     """Answer a question, and show how much each word leans on the picture and the map of the most telling one."""
     picture, asked = chosen_picture(path), checked_question(question)
     model = chat_model(name)
-    told = {"seen": session_of(request).seen}
-    trace = yield from awaited(lambda stop: attend(model, picture.image, asked, stop=stop, **told), {})
+    options = {"seen": session_of(request).seen}
+    trace = yield from awaited(lambda stop: attend(model, picture.image, asked, stop=stop, **options), {})
     yield from _looking(trace, model, opacity, picture.notes)
 
 
@@ -76,8 +76,8 @@ def look_into(why: Why | None, opacity: float = OPACITY, request: gr.Request = N
     heard, dropped = readable(why.turns, model)
     opened = {path: open_picture(path).image for turn in heard for path in turn.images}
     talk = [Message(turn.role, turn.text, tuple(opened[path] for path in turn.images)) for turn in heard]
-    told = {"seen": session_of(request).seen}
-    trace = yield from awaited(lambda stop: trace_answer(model, talk, why.answer, stop=stop, **told), {})
+    options = {"seen": session_of(request).seen}
+    trace = yield from awaited(lambda stop: trace_answer(model, talk, why.answer, stop=stop, **options), {})
     yield from _looking(trace, model, opacity, dropped)
 
 
@@ -101,61 +101,61 @@ def _looking(trace: Trace, model: ChatModel | None, opacity: float, notes: tuple
     """All parts for a fresh trace; where the model is slow, first those that need no more of it."""
     if not trace.words:
         raise TaskError("The model said nothing, so there is no word to look at. Ask something else.")
-    looked = looked_into(trace, model)
+    maps = answer_maps(trace, model)
     small = snippets.small_print(snippets.statistics(trace.answer.statistics))
     note = {"note": snippets.notes(notes) + small}
     if model is not None and trace.answer.statistics.seconds > QUICK:
-        yield _shown(looked, telling_word(looked), "attention", opacity) | note
+        yield _shown(maps, telling_word(maps), "attention", opacity) | note
     method = "attention"
     if model is not None:
-        looked = yield from awaited(lambda stop: _leant(looked, model, stop), {})
-        method = believed(looked)
-    word = telling_word(looked)
+        maps = yield from awaited(lambda stop: _leant(maps, model, stop), {})
+        method = believed(maps)
+    word = telling_word(maps)
     if model is not None:
-        method = yield from awaited(lambda stop: _drawn(looked, model, method, word, stop), {})
-    yield _shown(looked, word, method, opacity) | note
+        method = yield from awaited(lambda stop: _drawn(maps, model, method, word, stop), {})
+    yield _shown(maps, word, method, opacity) | note
 
 
-def _leant(looked: Looked, model: ChatModel, stop: threading.Event) -> Looked:
+def _leant(maps: AnswerMaps, model: ChatModel, stop: threading.Event) -> AnswerMaps:
     """With the words' leaning; without where the model cannot be run over given answers."""
     try:
-        return with_leans(looked, model, stop=stop)
+        return with_leans(maps, model, stop=stop)
     except Stopped:
         raise
     except Exception as error:
         troubles.sentence(error)
-        return looked
+        return maps
 
 
-def _drawn(looked: Looked, model: ChatModel, method: str, word: int, stop: threading.Event) -> str:
+def _drawn(maps: AnswerMaps, model: ChatModel, method: str, word: int, stop: threading.Event) -> str:
     """The method whose map is there now: the wanted one, or attention where it finds no way."""
     try:
-        drawn_map(looked, model, View(method, word, looked.trace.layouts[-1].image), stop=stop)
+        drawn_map(maps, model, View(method, word, maps.trace.layouts[-1].image), stop=stop)
         return method
     except Stopped:
         raise
     except Exception as error:
-        looked.reasons[method] = troubles.sentence(error)
+        maps.reasons[method] = troubles.sentence(error)
         return "attention"
 
 
-def _shown(looked: Looked, word: int, method: str, opacity: float) -> dict[str, Any]:
-    which = looked.trace.layouts[-1].image  # the newest picture is the one that is talked about
-    chosen = Settings(word, method, 0, 0, opacity, scored_noun(looked, word, which), which, 0)
-    lens_reason = looked.reasons["activation"]
+def _shown(maps: AnswerMaps, word: int, method: str, opacity: float) -> dict[str, Any]:
+    which = maps.trace.layouts[-1].image  # the newest picture is the one that is talked about
+    chosen = Settings(word, method, 0, 0, opacity, scored_noun(maps, word, which), which, 0)
+    lens_reason = maps.reasons["activation"]
     return {
-        **answer_parts(looked, chosen),
-        **draw(looked, chosen),
+        **answer_parts(maps, chosen),
+        **draw(maps, chosen),
         **still(),
-        "heads": grid(looked, chosen).image,
+        "heads": grid(maps, chosen).image,
         "read": gr.Button(interactive=lens_reason is None),
-        "check": gr.Button(visible=bool(looked.model)),
+        "check": gr.Button(visible=bool(maps.model)),
         "save": gr.Button(interactive=True),
     }
 
 
 @in_sentences("note")
-def save_file(kept: Looked | None) -> dict[str, Any]:
+def save_file(kept: AnswerMaps | None) -> dict[str, Any]:
     """Write the trace into a file for the visitor, where Gradio deletes it in time."""
     from playground.interpret.trace_file import save_trace
 

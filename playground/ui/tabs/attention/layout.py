@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
 
@@ -14,9 +13,9 @@ from playground.tasks.examples import Example
 from playground.ui import error_messages as troubles
 from playground.ui.components import snippets
 from playground.ui.components.examples import example_row
-from playground.ui.components.fields import Fields
 from playground.ui.components.picture_input import picture_input
 from playground.ui.components.streaming import MODEL_QUEUE
+from playground.ui.components.tab import Capability, Fields, Page, Tab
 from playground.ui.loaded import chat_model, title
 from playground.ui.tabs.attention import actions, animation, answers, events
 from playground.ui.tabs.attention.picture import map_field
@@ -27,24 +26,21 @@ _PLACES = "Click the map, or move this: from the top left, row by row. 0 is no p
 _QUICK = {"show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What `capability` switches off where attention cannot be read, the note that says why, and the fields."""
-
-    switches: tuple[gr.Button, ...]
-    reason: gr.HTML
-    fields: Fields
-
-
-def build(chosen: gr.State, why: gr.State) -> Parts:
-    """Lay out the tab; `chosen` holds the name of the chat model, `why` the answer that another tab asks about."""
+def build(page: Page) -> Fields:
+    """Lay out the tab."""
+    chosen, why = page.chosen, page.why
     reason = gr.HTML()
     scenes = example_row(lambda scene: scene.question)
     parts: dict[str, Any] = {"kept": gr.State(None, time_to_live=3600), "wanted": gr.State(None)}
     parts |= {"playing": gr.State(""), "before": gr.State(""), "timer": gr.Timer(0.8, active=False)}
     parts |= _question() | _answer() | _map() | _more()
     _wire(parts, chosen, why, scenes)
-    return Parts((parts["ask"], *(button for button, _ in scenes)), reason, Fields(parts["picture"], parts["question"]))
+    switches = parts["ask"], *(button for button, _ in scenes)
+    able = Capability(partial(capability, switches=len(switches)), (*switches, reason))
+    return Fields(parts["picture"], parts["question"], able)
+
+
+TAB = Tab("attention", "Attention", build)
 
 
 def _question() -> dict[str, Any]:
@@ -235,7 +231,7 @@ def _onto(parts: dict[str, Any], act: Callable) -> Callable:
 
 
 def capability(name: str, switches: int) -> tuple[Any, ...]:
-    """Values for `Parts`: all switches on, or off with the reason."""
+    """Values for (*switches, note): all on, or off with the reason. switches: how many there are."""
     try:
         reason = chat_model(name).attention_reason
     except Exception as error:

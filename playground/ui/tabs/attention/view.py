@@ -19,7 +19,7 @@ from playground.interpret.metrics.baselines import beside_baselines
 from playground.interpret.painting import head_maps
 from playground.interpret.token_lookup import box_of, columns_of, tokens_at, words_at
 from playground.tasks import TaskError
-from playground.tasks.maps import Looked, View, nouns_of, ready_map
+from playground.tasks.maps import AnswerMaps, View, nouns_of, ready_map
 from playground.ui.components import snippets
 from playground.ui.tabs.attention import figures as attention_figures
 from playground.ui.tabs.attention import words as attention_words
@@ -36,17 +36,6 @@ _CLEAR, _FRAME = "", (86, 180, 233)
 _NO_TRUTH = "No score here: this is not one of the example scenes, so nobody knows where its things truly are."
 _NO_THING = "No score here: this word names no thing of the scene. Choose one above to score the map against it."
 _ASK_LENS = "Press the button below to read this place layer by layer."
-_ABOUT = {
-    "attention": "how much attention each place got in the step that wrote the word.",
-    "sinks": "attention above what the other words of the answer gave to the same place.",
-    "rollout": "attention multiplied through all layers, from the word down to the picture.",
-    "relevance": "attention, as far as the word’s score depends on it.",
-    "patches": "what the word’s score depends on, followed down through the vision encoder.",
-    "gradcam": "features of the picture that raise the word’s score, weighed by their mean slope.",
-    "hirescam": "as Grad-CAM, but each place is weighed by its own slope.",
-    "activation": "how strongly each place already says the word, less what other words explain.",
-    "occlusion": "what the word loses when a place is covered; the model runs more than a hundred times.",
-}
 
 
 @dataclass(frozen=True)
@@ -69,11 +58,11 @@ class Settings:
         return View(self.method, self.word, self.which, layer, head)
 
 
-def settings(looked: Looked | None, values: Sequence[Any]) -> Settings:
+def settings(maps: AnswerMaps | None, values: Sequence[Any]) -> Settings:
     """Read the controls. Raises TaskError, with a sentence, where nothing is kept or they belong to another answer."""
-    if looked is None:
+    if maps is None:
         raise TaskError("No answer is kept here; one is kept for an hour. Ask again, then choose a word.")
-    chosen, trace = Settings(*values), looked.trace
+    chosen, trace = Settings(*values), maps.trace
     limits = (
         (chosen.word, len(trace.words)),
         (chosen.layer, trace.layers + 1),
@@ -94,21 +83,21 @@ def with_method(chosen: Settings, method: str | None = None) -> Settings:
     return replace(chosen, method=method, **kept)
 
 
-def draw(looked: Looked, chosen: Settings) -> dict[str, Any]:
+def draw(maps: AnswerMaps, chosen: Settings) -> dict[str, Any]:
     """The map, its verdict and scores, how sure the word was, and who looked at the chosen place; runs no model.
 
     A map that takes a run of the model and was not drawn before is put into `wanted` instead.
     """
-    values = ready_map(looked, chosen.view)
-    shown = {"sure": attention_words.sureness(looked, chosen.word), **place_read(looked, chosen)}
+    values = ready_map(maps, chosen.view)
+    shown = {"sure": attention_words.sureness(maps, chosen.word), **place_read(maps, chosen)}
     if values is None:
         waiting = f"{METHODS[chosen.method].label} runs the model again; the map comes in a moment."
         return shown | {"wanted": (chosen.view, time.monotonic()), "verdict": snippets.notes([waiting])}
-    picture = _painted(looked, chosen, values)
-    word = looked.trace.words[chosen.word].text
-    told = attention_words.little(word, looked.lean(chosen.word)), attention_words.leans(looked, chosen.word)
+    picture = _painted(maps, chosen, values)
+    word = maps.trace.words[chosen.word].text
+    told = attention_words.little(word, maps.lean(chosen.word)), attention_words.leans(maps, chosen.word)
     sentences = [sentence for sentence in told if sentence]
-    truth = looked.truths[chosen.which]
+    truth = maps.truths[chosen.which]
     score, shown["score"] = None, snippets.small_print(_NO_THING if truth else _NO_TRUTH)
     if truth is not None and chosen.against in truth.nouns:
         mask = truth.mask(chosen.against)
@@ -125,7 +114,7 @@ def draw(looked: Looked, chosen: Settings) -> dict[str, Any]:
             f"{'covers' if things == chosen.against else 'cover'} {snippets.percent(score.area)} of the picture. "
             f"The brightest point {'hits' if score.hit else 'misses'}."
         )
-    heat = named(_framed(looked, chosen, picture), looked.trace.model or "answer", word, chosen.method)
+    heat = named(_framed(maps, chosen, picture), maps.trace.model or "answer", word, chosen.method)
     return shown | {"heat": heat, "verdict": snippets.notes(sentences)}
 
 
@@ -142,72 +131,72 @@ def fitted(image: Image.Image) -> Image.Image:
     return image.convert("RGB").resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
 
 
-def _painted(looked: Looked, chosen: Settings, values: np.ndarray) -> Image.Image:
-    return heatmap_over(fitted(looked.trace.images[chosen.which]), values, float(chosen.opacity))
+def _painted(maps: AnswerMaps, chosen: Settings, values: np.ndarray) -> Image.Image:
+    return heatmap_over(fitted(maps.trace.images[chosen.which]), values, float(chosen.opacity))
 
 
-def _framed(looked: Looked, chosen: Settings, picture: Image.Image) -> Image.Image:
+def _framed(maps: AnswerMaps, chosen: Settings, picture: Image.Image) -> Image.Image:
     """The picture with a frame around the chosen place."""
-    found = _centre(looked, chosen)
+    found = _centre(maps, chosen)
     if found is None:
         return picture
-    scale = max(picture.size) / max(looked.trace.image_sizes[chosen.which])
-    box = box_of(looked.trace, found[2])
+    scale = max(picture.size) / max(maps.trace.image_sizes[chosen.which])
+    box = box_of(maps.trace, found[2])
     return draw_boxes(picture, [tuple(side * scale for side in box)], [""], [_FRAME])
 
 
-def _centre(looked: Looked, chosen: Settings) -> tuple[float, float, int] | None:
+def _centre(maps: AnswerMaps, chosen: Settings) -> tuple[float, float, int] | None:
     """The middle of the chosen place in pixels of the picture, and its image token; None where none is chosen."""
-    columns = columns_of(looked.trace, chosen.which)
+    columns = columns_of(maps.trace, chosen.which)
     if not 0 < chosen.place <= len(columns):
         return None
-    left, top, right, bottom = box_of(looked.trace, columns[chosen.place - 1])
+    left, top, right, bottom = box_of(maps.trace, columns[chosen.place - 1])
     return (left + right) / 2, (top + bottom) / 2, columns[chosen.place - 1]
 
 
-def place_at(looked: Looked, x: float, y: float, which: int) -> int:
+def place_at(maps: AnswerMaps, x: float, y: float, which: int) -> int:
     """The number of the place at a pixel of the map as it is shown, for the slider; 0 where no token shows it."""
-    scale = max(looked.trace.image_sizes[which]) / max(fitted(looked.trace.images[which]).size)
-    found = tokens_at(looked.trace, x * scale, y * scale, which)
-    return found[0] - columns_of(looked.trace, which)[0] + 1 if found else 0
+    scale = max(maps.trace.image_sizes[which]) / max(fitted(maps.trace.images[which]).size)
+    found = tokens_at(maps.trace, x * scale, y * scale, which)
+    return found[0] - columns_of(maps.trace, which)[0] + 1 if found else 0
 
 
-def place_read(looked: Looked, chosen: Settings) -> dict[str, Any]:
+def place_read(maps: AnswerMaps, chosen: Settings) -> dict[str, Any]:
     """Who looked at the chosen place, and what the logit lens reads there if it was asked once."""
-    found = _centre(looked, chosen)
+    found = _centre(maps, chosen)
     if found is None:
         return {"lookers": _CLEAR, "lens": _CLEAR}
     x, y, column = found
-    tokens = tokens_at(looked.trace, x, y, chosen.which) or (column,)
+    tokens = tokens_at(maps.trace, x, y, chosen.which) or (column,)
     view = chosen.view
-    shares = words_at(looked.trace, tokens, layer=view.layer, head=view.head)
+    shares = words_at(maps.trace, tokens, layer=view.layer, head=view.head)
     of = " in ".join(
         (f"head {chosen.head}" if chosen.head else "the attention of all heads", f"layer {chosen.layer}")
         if chosen.layer
         else (f"the attention of head {chosen.head} in all layers" if chosen.head else "all attention",)
     )
-    lens = attention_words.turning(looked.lens[0], column) if looked.lens else _CLEAR
-    return {"lookers": attention_words.lookers(looked, shares.tolist(), of), "lens": lens}
+    lens = attention_words.turning(maps.lens[0], column) if maps.lens else _CLEAR
+    return {"lookers": attention_words.lookers(maps, shares.tolist(), of), "lens": lens}
 
 
-def grid(looked: Looked, chosen: Settings) -> Grid:
+def grid(maps: AnswerMaps, chosen: Settings) -> Grid:
     """The attention of all layers and heads for the chosen word, the chosen one framed; the first are the means."""
-    maps = head_maps(looked.trace, chosen.word, image=chosen.which)
-    rows = ["all", *(f"layer {layer}" for layer in range(1, looked.trace.layers + 1))]
-    columns = ["all", *(str(head) for head in range(1, looked.trace.heads + 1))]
-    columns[1:2] = ["head 1"] if looked.trace.heads < 13 else ["1"]
-    return maps_grid(maps, rows, columns, (chosen.layer, chosen.head))
+    each = head_maps(maps.trace, chosen.word, image=chosen.which)
+    rows = ["all", *(f"layer {layer}" for layer in range(1, maps.trace.layers + 1))]
+    columns = ["all", *(str(head) for head in range(1, maps.trace.heads + 1))]
+    columns[1:2] = ["head 1"] if maps.trace.heads < 13 else ["1"]
+    return maps_grid(each, rows, columns, (chosen.layer, chosen.head))
 
 
-def method_parts(looked: Looked, method: str, layer: int = 0, head: int = 0) -> dict[str, Any]:
+def method_parts(maps: AnswerMaps, method: str, layer: int = 0, head: int = 0) -> dict[str, Any]:
     """The choice of methods, what the chosen one shows and where it comes from, and the sliders that it has."""
-    able = [(METHODS[name].label, name) for name, why in looked.reasons.items() if why is None]
-    about = f"{METHODS[method].label}: {_ABOUT[method]} {METHODS[method].paper}"
+    able = [(METHODS[name].label, name) for name, why in maps.reasons.items() if why is None]
+    about = f"{METHODS[method].label}: {METHODS[method].about} {METHODS[method].paper}"
     return {
         "method": gr.Dropdown(able, value=method, interactive=True),
-        "about": snippets.small_print(about) + _missing(looked),
-        "layer": _slider("layer", looked.trace.layers, layer, method),
-        "head": _slider("head", looked.trace.heads, head, method),
+        "about": snippets.small_print(about) + _missing(maps),
+        "layer": _slider("layer", maps.trace.layers, layer, method),
+        "head": _slider("head", maps.trace.heads, head, method),
     }
 
 
@@ -218,32 +207,32 @@ def _slider(name: str, most: int, value: int, method: str) -> gr.Slider:
     return gr.Slider(maximum=most, value=value, interactive=able, info=info)
 
 
-def _missing(looked: Looked) -> str:
+def _missing(maps: AnswerMaps) -> str:
     """Which methods draw no maps of this answer, those with the same reason in one line."""
     by_reason: dict[str, list[str]] = {}
-    for name, why in looked.reasons.items():
+    for name, why in maps.reasons.items():
         if why:
             by_reason.setdefault(why, []).append(METHODS[name].label)
     return "".join(snippets.small_print(f"Not here: {', '.join(names)}. {why}") for why, names in by_reason.items())
 
 
-def answer_parts(looked: Looked, chosen: Settings) -> dict[str, Any]:
+def answer_parts(maps: AnswerMaps, chosen: Settings) -> dict[str, Any]:
     """What is set anew for another answer: its words, methods, pictures, true things and places."""
-    trace = looked.trace
-    nouns, several = nouns_of(looked, chosen.which), len(trace.image_sizes) > 1
+    trace = maps.trace
+    nouns, several = nouns_of(maps, chosen.which), len(trace.image_sizes) > 1
     pictures = [(f"Picture {place + 1}", place) for place in range(len(trace.image_sizes))]
     return {
-        "kept": looked,
+        "kept": maps,
         "word": gr.Radio(
             [(word.text, at) for at, word in enumerate(trace.words)],
             value=chosen.word,
             label=f"The answer to “{shortened(trace.question)}”: choose a word",
             visible=True,
         ),
-        "colours": attention_words.colours(looked),
+        "colours": attention_words.colours(maps),
         "against": gr.Dropdown(nouns, value=chosen.against, visible=bool(nouns)),
         "which": gr.Radio(pictures, value=chosen.which, visible=several),
         "place": gr.Slider(maximum=max(1, len(columns_of(trace, chosen.which))), value=chosen.place),
         "checked": _CLEAR,
-        **method_parts(looked, chosen.method, chosen.layer, chosen.head),
+        **method_parts(maps, chosen.method, chosen.layer, chosen.head),
     }

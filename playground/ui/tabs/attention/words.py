@@ -11,8 +11,8 @@ from playground.ui.components import snippets
 
 if TYPE_CHECKING:
     from playground.interpret.forward.logit_lens import Lens
-    from playground.models.messages import Piece
-    from playground.tasks.maps import Looked
+    from playground.models.messages import GeneratedToken
+    from playground.tasks.maps import AnswerMaps
 
 _DOTTED = '<span class="little">dotted</span><span>its map means little</span>'
 _SCALE = (
@@ -21,15 +21,15 @@ _SCALE = (
 )
 
 
-def colours(looked: Looked) -> str:
+def colours(maps: AnswerMaps) -> str:
     """How the words of the answer are painted, and the legend that says what the colour means.
 
     The words are the labels of a group of radio buttons, so that the keyboard reaches each: the arrow keys choose the
     word before and after, and Tab goes to a word that Space then chooses. Only numbers get into this style sheet.
     """
-    styles = styled("answer-words", [word.text for word in looked.trace.words], looked.leans)
-    unknown = "" if looked.leans else snippets.small_print("How much each word leans on the picture is not known here.")
-    return styles + legend(looked.leans) + unknown
+    styles = styled("answer-words", [word.text for word in maps.trace.words], maps.leans)
+    unknown = "" if maps.leans else snippets.small_print("How much each word leans on the picture is not known here.")
+    return styles + legend(maps.leans) + unknown
 
 
 def legend(leans: Sequence[float]) -> str:
@@ -61,37 +61,37 @@ def little(text: str, lean: float | None) -> str | None:
     return f"The map of “{text}” means little: {why}."
 
 
-def leans(looked: Looked, word: int) -> str | None:
+def leans(maps: AnswerMaps, word: int) -> str | None:
     """A sentence on how much a word needs the picture; None while nobody knows, or where its map means little."""
-    text, lean = looked.trace.words[word].text, looked.lean(word)
+    text, lean = maps.trace.words[word].text, maps.lean(word)
     if lean is None or says_little(text, lean):
         return None
     return f"“{text}” leans on the picture: blurred, it loses {snippets.percent(lean)} of its probability."
 
 
-def sureness(looked: Looked, word: int) -> str:
+def sureness(maps: AnswerMaps, word: int) -> str:
     """How probable each token of a word was, and what nearly stood in its place, as bars."""
-    pieces = [looked.trace.pieces[place] for place in looked.trace.words[word].pieces]
+    pieces = [maps.trace.pieces[place] for place in maps.trace.words[word].pieces]
     several = len(pieces) > 1
     parts = [_piece(piece, several) for piece in pieces]
-    whole = looked.trace.words[word].probability
-    title = f"How sure it was of “{looked.trace.words[word].text}”: {snippets.percent(whole)}"
+    whole = maps.trace.words[word].probability
+    title = f"How sure it was of “{maps.trace.words[word].text}”: {snippets.percent(whole)}"
     return f'<section class="panel"><h4>{escape(title)}</h4>{"".join(parts)}</section>'
 
 
-def _piece(piece: Piece, several: bool) -> str:
+def _piece(piece: GeneratedToken, several: bool) -> str:
     rows = [_bar(_shown(piece.text), piece.probability, "best")]
     rows += [_bar(_shown(text), share) for text, share in piece.runners_up[:4]]
     name = f"<h5>the token {escape(_shown(piece.text))}</h5>" if several else ""
     return f'{name}<ul class="bars">{"".join(rows)}</ul>'
 
 
-def lookers(looked: Looked, shares: Sequence[float], of: str) -> str:
+def lookers(maps: AnswerMaps, shares: Sequence[float], of: str) -> str:
     """Which words looked at a place, as bars in the order of the answer; `of` says whose attention it is."""
     most = max(shares, default=0)
     rows = "".join(
         _bar(word.text, share, "best" if share == most else "", width=share / most if most else 0)
-        for word, share in zip(looked.trace.words, shares, strict=True)
+        for word, share in zip(maps.trace.words, shares, strict=True)
     )
     small = snippets.small_print(
         f"The share of {of} that each word gave to this place. The longest bar is the highest."

@@ -9,10 +9,10 @@ import gradio as gr
 from playground.tasks.captions.candidates import MOST
 from playground.ui.components.card import card_of
 from playground.ui.components.examples import example_row, run_on_click
-from playground.ui.components.fields import Fields
 from playground.ui.components.picker import picker
 from playground.ui.components.picture_input import picture_input
 from playground.ui.components.streaming import MODEL_QUEUE
+from playground.ui.components.tab import Fields, Page, Tab
 from playground.ui.loaded import chat_model
 from playground.ui.tabs.caption import bars as caption_bars
 from playground.ui.tabs.caption import folder as caption_folder
@@ -26,14 +26,18 @@ _AT_ONCE = {"show_progress": "hidden", "queue": False, "api_visibility": "privat
 _IN_PAGE = {"fn": None, **_AT_ONCE}
 
 
-def build(chosen: gr.State) -> Fields:
-    """Lay out the tab; `chosen` holds the name of the chat model."""
+def build(page: Page) -> Fields:
+    """Lay out the tab."""
+    chosen = page.chosen
     with gr.Tabs():
         with gr.Tab("One picture"):
             fields = _one_picture(chosen)
         with gr.Tab("A whole folder"):
             caption_folder.build(chosen, _style())
     return fields
+
+
+TAB = Tab("caption", "Caption", build)
 
 
 def _style() -> gr.Radio:
@@ -94,7 +98,7 @@ def _one_picture(chosen: gr.State) -> Fields:
         way, [search, several, second_model, beside], **_AT_ONCE,
     )  # fmt: skip
     for event in running:
-        event.then(_awake, [way, second.chosen, second.offered], second.card, **_AT_ONCE)
+        event.then(_loaded_card, [way, second.chosen, second.offered], second.card, **_AT_ONCE)
     pick.input(taken, [pick, found], text, **_AT_ONCE)
     return Fields(picture, None)
 
@@ -105,9 +109,9 @@ def _switched(on: bool) -> str:
     return f"() => ({{ __type__: 'update', interactive: {str(on).lower()} }})"
 
 
-def _awake(way: str, second: str, offered: str) -> Any:
-    """The second model's card: it is awake once it has written; a card that offers another one stays."""
-    return card_of(second, "chat", "awake") if way == "two" and not offered else gr.skip()
+def _loaded_card(way: str, second: str, offered: str) -> Any:
+    """The second model's card: it is loaded once it has written; a card that offers another one stays."""
+    return card_of(second, "chat", "loaded") if way == "two" and not offered else gr.skip()
 
 
 def _caption_field(label: str) -> tuple[gr.Textbox, gr.HTML]:

@@ -1,4 +1,4 @@
-"""The talk as the page keeps it, and what sending, stopping, changing and taking back make of it."""
+"""The conversation as the page keeps it, and what sending, stopping, changing and taking back make of it."""
 
 from __future__ import annotations
 
@@ -49,21 +49,21 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Talk:
-    """A talk and what is being done to it.
+class ChatState:
+    """A conversation and what is being done to it.
 
     Attributes:
         turns: all that was said; a question at the end is being answered, as is an answer without a footer.
         changing: the place among the turns of the question that is being changed; None for none.
         aside: what the box held when that began; it comes back afterwards.
-        before: what the talk goes back to if there comes no answer; None where none is awaited.
+        before: what the conversation goes back to if there comes no answer; None where none is awaited.
         unsent: a message that got no answer, on its way back into the box.
     """
 
     turns: tuple[Turn, ...] = ()
     changing: int | None = None
     aside: Draft = Draft()
-    before: Talk | None = None
+    before: ChatState | None = None
     unsent: Turn | None = None
 
     @property
@@ -72,46 +72,46 @@ class Talk:
         return bool(self.turns) and not self.turns[-1].footer
 
 
-def send(message: dict[str, Any] | None, talk: Talk, boxed: bool = True) -> tuple[Any, ...]:
-    """Put a message into the talk, at once; `respond` answers when the model is free.
+def send(message: dict[str, Any] | None, state: ChatState, boxed: bool = True) -> tuple[Any, ...]:
+    """Put a message into the conversation, at once; `respond` answers when the model is free.
 
     A message that changes an earlier one takes its place, and what came after it is dropped. One that did not come
-    from the box (boxed=False) goes to the end. Returns values for (talk, chatbot, box, note, banner), as the functions
+    from the box (boxed=False) goes to the end. Returns values for (state, chatbot, box, note, banner), as the functions
     here do that say nothing else, and then what is to come into the box, before what was typed since it was emptied:
     what stood aside, or the message itself where it cannot be sent; of the others the note alone changes then.
     Never raises.
     """
     draft = Draft.of(message)
     try:
-        if talk.busy:
+        if state.busy:
             raise TaskError(_BUSY)
         text = checked_message(draft.text, len(draft.files))
         seen = [note for path in draft.files for note in open_picture(path).notes]
     except Exception as error:
         return *_only(note=snippets.trouble(troubles.sentence(error))), draft.value
     if not boxed:
-        talk = replace(talk, changing=None, aside=Draft())
-    kept = talk.turns if talk.changing is None else talk.turns[: talk.changing]
-    asked = Talk((*kept, Turn("user", text, draft.files)), before=talk)
-    return asked, waiting(asked.turns), _busy_box(), snippets.notes(seen), gr.Row(visible=False), talk.aside.value
+        state = replace(state, changing=None, aside=Draft())
+    kept = state.turns if state.changing is None else state.turns[: state.changing]
+    asked = ChatState((*kept, Turn("user", text, draft.files)), before=state)
+    return asked, waiting(asked.turns), _busy_box(), snippets.notes(seen), gr.Row(visible=False), state.aside.value
 
 
 def respond(
-    talk: Talk, name: str, system: str = "", temperature: float = 0, length: int = 256, request: gr.Request = None
+    state: ChatState, name: str, system: str = "", temperature: float = 0, length: int = 256, request: gr.Request = None
 ) -> Iterator[tuple[Any, ...]]:
-    """Answer the last message as it is written; on trouble the talk goes back to what it was, see `give_back`.
+    """Answer the last message as it is written; on trouble the conversation goes back to what it was, see `give_back`.
 
     length: the most tokens of the answer. Otherwise the box keeps what was typed meanwhile. Never raises.
     """
-    if not talk.turns or talk.turns[-1].role != "user":  # it was stopped, or the talk begun anew, while it waited
+    if not state.turns or state.turns[-1].role != "user":  # stopped, or begun anew, while it waited
         yield _only()
         return
     session = session_of(request)
     answering = session.answering = Answering()
-    told, said, reply = talk, "", None
+    writing, said, reply = state, "", None
     try:
         model = chat_model(name)
-        heard, dropped = readable(talk.turns, model)
+        heard, dropped = readable(state.turns, model)
         opened = {path: open_picture(path) for turn in heard for path in turn.images}
         *earlier, message = (
             Message(turn.role, turn.text, tuple(opened[path].image for path in turn.images)) for turn in heard
@@ -128,99 +128,99 @@ def respond(
                 if part is None:
                     yield _only()
                     continue
-                told = replace(talk, turns=(*talk.turns, Turn("assistant", said, model=name)))
+                writing = replace(state, turns=(*state.turns, Turn("assistant", said, model=name)))
                 answering.speaking = True
                 if reply is None:
-                    yield _only(talk=told, chatbot=view(told.turns))
+                    yield _only(state=writing, chatbot=view(writing.turns))
                 if answering.stop.is_set():
                     break
         cost = snippets.statistics(reply.answer.statistics) if reply else "stopped"
-        answer = replace(told.turns[-1], text=said.strip(), footer=f"{title(name)} · {cost}")
-        talk = Talk((*talk.turns, answer))
+        answer = replace(writing.turns[-1], text=said.strip(), footer=f"{title(name)} · {cost}")
+        state = ChatState((*state.turns, answer))
         seen = [note for path in heard[-1].images for note in opened[path].notes]
         note = snippets.notes((*seen, *dropped, *(reply.notes if reply else ())))
         if answering.unwanted:
             yield _only()
             return
-        yield talk, view(talk.turns), ready_box(), note, gr.skip()
+        yield state, view(state.turns), ready_box(), note, gr.skip()
     except Exception as error:
-        asked, before = talk.turns[-1], talk.before or Talk(talk.turns[:-1])
-        again = before.changing is None and before.turns[: len(talk.turns)] == talk.turns
-        talk = replace(before, unsent=None if again else asked)  # asked once more, it still stands in the talk
-        note, changing = snippets.trouble(troubles.sentence(error)), gr.Row(visible=talk.changing is not None)
-        yield _only() if answering.unwanted else (talk, view(talk.turns), ready_box(), note, changing)
+        asked, before = state.turns[-1], state.before or ChatState(state.turns[:-1])
+        again = before.changing is None and before.turns[: len(state.turns)] == state.turns
+        state = replace(before, unsent=None if again else asked)  # asked once more, it still stands in the conversation
+        note, changing = snippets.trouble(troubles.sentence(error)), gr.Row(visible=state.changing is not None)
+        yield _only() if answering.unwanted else (state, view(state.turns), ready_box(), note, changing)
     finally:
         answering.over.set()
 
 
-def give_back(message: dict[str, Any] | None, talk: Talk) -> tuple[Any, Any, Any]:
-    """Values for (talk, box, what is to come into it): a message that got no answer goes back into the box, before
+def give_back(message: dict[str, Any] | None, state: ChatState) -> tuple[Any, Any, Any]:
+    """Values for (state, box, what is to come into it): a message that got no answer goes back into the box, before
     what was typed meanwhile."""
-    if talk.unsent is None:
+    if state.unsent is None:
         return gr.skip(), gr.skip(), gr.skip()
-    back, kept = Draft(talk.unsent.text, talk.unsent.images), replace(talk, unsent=None)
-    if talk.aside != Draft() and Draft.of(message) == talk.aside:  # it stands aside again
+    back, kept = Draft(state.unsent.text, state.unsent.images), replace(state, unsent=None)
+    if state.aside != Draft() and Draft.of(message) == state.aside:  # it stands aside again
         return kept, ready_box(back), gr.skip()
     return kept, gr.skip(), back.value
 
 
-def turned_away(talk: Talk) -> tuple[Any, ...]:
+def turned_away(state: ChatState) -> tuple[Any, ...]:
     """Values as those of `send` for a message that never came to `respond`: the line is full, or the connection broke.
 
-    The talk goes back to what it was, and the message into the box.
+    The conversation goes back to what it was, and the message into the box.
     """
-    if not talk.turns or talk.turns[-1].role != "user":
+    if not state.turns or state.turns[-1].role != "user":
         return *_only(), gr.skip()
-    asked, before = talk.turns[-1], talk.before or Talk(talk.turns[:-1])
-    again = before.changing is None and before.turns[: len(talk.turns)] == talk.turns  # it still stands in the talk
+    asked, before = state.turns[-1], state.before or ChatState(state.turns[:-1])
+    again = before.changing is None and before.turns[: len(state.turns)] == state.turns  # it still stands there
     back = Draft() if again else Draft(asked.text, asked.images)
     changing = gr.Row(visible=before.changing is not None)
     return before, view(before.turns), ready_box(), snippets.trouble(_FULL), changing, back.value
 
 
-def regenerate(talk: Talk, temperature: float) -> tuple[Any, ...]:
+def regenerate(state: ChatState, temperature: float) -> tuple[Any, ...]:
     """Take the last answer away, for `respond` to write another one."""
-    if talk.busy:
+    if state.busy:
         return _only(note=snippets.trouble(_BUSY))
-    if not talk.turns:
+    if not state.turns:
         return _only()
-    turns = talk.turns[:-1] if talk.turns[-1].role == "assistant" else talk.turns
+    turns = state.turns[:-1] if state.turns[-1].role == "assistant" else state.turns
     same = [] if temperature else ["At temperature 0 the same answer comes again; raise it in the settings."]
-    return Talk(turns, before=talk), waiting(turns), _busy_box(), snippets.notes(same), gr.Row(visible=False)
+    return ChatState(turns, before=state), waiting(turns), _busy_box(), snippets.notes(same), gr.Row(visible=False)
 
 
-def undo(message: dict[str, Any] | None, talk: Talk) -> tuple[Any, ...]:
+def undo(message: dict[str, Any] | None, state: ChatState) -> tuple[Any, ...]:
     """Take the last question and its answer back; the question goes into the box if that is empty."""
-    if talk.busy:
+    if state.busy:
         return _only(note=snippets.trouble(_BUSY))
-    asked = [place for place, turn in enumerate(talk.turns) if turn.role == "user"]
+    asked = [place for place, turn in enumerate(state.turns) if turn.role == "user"]
     if not asked:
         return _only()
-    question, turns = talk.turns[asked[-1]], talk.turns[: asked[-1]]
+    question, turns = state.turns[asked[-1]], state.turns[: asked[-1]]
     typed = Draft.of(message)
     box = ready_box(Draft(question.text, question.images)) if typed == Draft() else gr.skip()
-    return Talk(turns), view(turns), box, "", gr.Row(visible=False)
+    return ChatState(turns), view(turns), box, "", gr.Row(visible=False)
 
 
-def change(message: dict[str, Any] | None, talk: Talk, place: int) -> tuple[Any, ...]:
+def change(message: dict[str, Any] | None, state: ChatState, place: int) -> tuple[Any, ...]:
     """Put an earlier question into the box, to be changed; what the box held stands aside."""
-    if talk.busy:
+    if state.busy:
         return _only(note=snippets.trouble(_BUSY))
-    if place >= len(talk.turns) or talk.turns[place].role != "user":
+    if place >= len(state.turns) or state.turns[place].role != "user":
         return _only()
-    aside = Draft.of(message) if talk.changing is None else talk.aside
-    question = talk.turns[place]
+    aside = Draft.of(message) if state.changing is None else state.aside
+    question = state.turns[place]
     box = ready_box(Draft(question.text, question.images))
-    return replace(talk, changing=place, aside=aside), gr.skip(), box, "", gr.Row(visible=True)
+    return replace(state, changing=place, aside=aside), gr.skip(), box, "", gr.Row(visible=True)
 
 
-def leave_unchanged(talk: Talk) -> tuple[Any, ...]:
+def leave_unchanged(state: ChatState) -> tuple[Any, ...]:
     """Stop changing a question: the box holds again what it held before."""
-    kept = replace(talk, changing=None, aside=Draft())
-    return kept, gr.skip(), ready_box(talk.aside), "", gr.Row(visible=False)
+    kept = replace(state, changing=None, aside=Draft())
+    return kept, gr.skip(), ready_box(state.aside), "", gr.Row(visible=False)
 
 
-def stop(talk: Talk, request: gr.Request = None) -> tuple[Any, ...]:
+def stop(state: ChatState, request: gr.Request = None) -> tuple[Any, ...]:
     """End the answer: what was said stays, and no question is left without an answer's turn.
 
     An answer that has begun ends itself and says so; one that has not is silent from now on. (Gradio's own way to
@@ -231,22 +231,22 @@ def stop(talk: Talk, request: gr.Request = None) -> tuple[Any, ...]:
         answering.stop.set()
         if answering.speaking:
             return _only()
-    turns = talk.turns
+    turns = state.turns
     if turns and turns[-1].role == "user":
         turns = (*turns, Turn("assistant", ""))
     if turns and not turns[-1].footer:
         turns = (*turns[:-1], replace(turns[-1], footer="stopped"))
-    return Talk(turns), view(turns), ready_box(), gr.skip(), gr.Row(visible=False)
+    return ChatState(turns), view(turns), ready_box(), gr.skip(), gr.Row(visible=False)
 
 
 def begin_anew(request: gr.Request = None) -> tuple[Any, ...]:
-    """An empty talk; an answer that is being written ends first, unseen. The box keeps what is in it."""
+    """An empty conversation; an answer that is being written ends first, unseen. The box keeps what is in it."""
     answering = session_of(request).answering
     if answering:
         answering.unwanted = True
         answering.stop.set()
         answering.over.wait(_PATIENCE)
-    return Talk(), [], ready_box(), "", gr.Row(visible=False)
+    return ChatState(), [], ready_box(), "", gr.Row(visible=False)
 
 
 def ready_box(draft: Draft | None = None) -> gr.MultimodalTextbox:
@@ -261,5 +261,5 @@ def _busy_box() -> gr.MultimodalTextbox:
 
 
 def _only(**values: Any) -> tuple[Any, ...]:
-    """Values for (talk, chatbot, box, note, banner) that change only what is named."""
-    return tuple(values.get(name, gr.skip()) for name in ("talk", "chatbot", "box", "note", "banner"))
+    """Values for (state, chatbot, box, note, banner) that change only what is named."""
+    return tuple(values.get(name, gr.skip()) for name in ("state", "chatbot", "box", "note", "banner"))

@@ -1,4 +1,4 @@
-"""The talk in the visitor's own browser, so that it is still there when the page is loaded again.
+"""The conversation in the visitor's own browser, so that it is still there when the page is loaded again.
 
 What comes back from a browser is a stranger's: all of it is checked, and a path counts only where it leads to an
 upload or to an example scene.
@@ -16,12 +16,12 @@ from playground.tasks import examples
 from playground.ui.components import snippets
 from playground.ui.components.fields import Turn
 from playground.ui.gradio_patches import get_upload_folder
-from playground.ui.tabs.chat.actions import Talk
+from playground.ui.tabs.chat.actions import ChatState
 from playground.ui.tabs.chat.view import view
 
 _TURNS, _LETTERS, _PICTURES = 400, 100_000, 64
 _EXAMPLES = "example:"
-_GONE = "Some pictures of this talk are no longer kept here; the words are."
+_GONE = "Some pictures of this conversation are no longer kept here; the words are."
 
 
 def storage() -> gr.BrowserState:
@@ -29,14 +29,14 @@ def storage() -> gr.BrowserState:
     return gr.BrowserState(None, storage_key="vlm-playground-talk", secret="vlm-playground")
 
 
-def kept(talk: Talk, system: str, temperature: float, length: int) -> dict[str, Any]:
-    """What goes into the browser: the talk and its settings, pictures as paths."""
-    turns = [{**vars(turn), "images": [_address(path) for path in turn.images]} for turn in talk.turns]
+def kept(state: ChatState, system: str, temperature: float, length: int) -> dict[str, Any]:
+    """What goes into the browser: the conversation and its settings, pictures as paths."""
+    turns = [{**vars(turn), "images": [_address(path) for path in turn.images]} for turn in state.turns]
     return {"turns": turns, "system": system, "temperature": temperature, "length": length}
 
 
 def restored(stored: Any) -> tuple[Any, ...]:
-    """Values for (talk, chatbot, note, system, temperature, length) from the browser; nothing changes for none.
+    """Values for (state, chatbot, note, system, temperature, length) from the browser; nothing changes for none.
 
     A question that was being answered when the page went counts as stopped.
     """
@@ -49,7 +49,7 @@ def restored(stored: Any) -> tuple[Any, ...]:
     lost = any(len(turn.images) < len(before.images) for turn, before in zip(known, turns, strict=True))
     if known[-1].role == "user":
         known.append(Turn("assistant", "", footer="stopped"))
-    return Talk(tuple(known)), view(known), snippets.notes([_GONE] if lost else []), *settings
+    return ChatState(tuple(known)), view(known), snippets.notes([_GONE] if lost else []), *settings
 
 
 def found(address: str) -> str | None:

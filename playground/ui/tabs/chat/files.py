@@ -1,4 +1,4 @@
-"""A talk as a file to take away, and back again."""
+"""A conversation as a file to take away, and back again."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from playground.ui.components import snippets
 from playground.ui.components.fields import Turn
 from playground.ui.gradio_patches import get_upload_folder, save_bytes_to_cache
 from playground.ui.loaded import title
-from playground.ui.tabs.chat.actions import Draft, Talk, ready_box
+from playground.ui.tabs.chat.actions import ChatState, Draft, ready_box
 from playground.ui.tabs.chat.settings import Settings
 from playground.ui.tabs.chat.view import view
 
 _AT_ONCE = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 _DOWNLOAD = "() => setTimeout(() => document.querySelector('#saved-talk').click(), 100)"
-_LOST = "Some pictures of this talk are no longer kept here, so the file is without them."
+_LOST = "Some pictures of this conversation are no longer kept here, so the file is without them."
 
 
 @dataclass(frozen=True)
 class Buttons:
-    """What takes a talk away and brings one back; `download` is out of sight and pressed by a script."""
+    """What takes a conversation away and brings one back; `download` is out of sight and pressed by a script."""
 
     as_markdown: gr.Button
     as_json: gr.Button
@@ -42,45 +42,45 @@ def buttons() -> Buttons:
     return Buttons(
         gr.Button("Save as Markdown", size="sm"),
         gr.Button("Save as JSON", size="sm"),
-        gr.UploadButton("Open a saved talk", size="sm"),
+        gr.UploadButton("Open a saved conversation", size="sm"),
         gr.DownloadButton(visible="hidden", elem_id="saved-talk"),
     )
 
 
 def wire(
-    row: Buttons, talk: gr.State, fields: Settings, chosen: gr.State, outputs: Sequence[Any], note: gr.HTML
+    row: Buttons, state: gr.State, fields: Settings, chosen: gr.State, outputs: Sequence[Any], note: gr.HTML
 ) -> Any:
-    """Give the buttons their clicks; returns the event that opened another talk."""
+    """Give the buttons their clicks; returns the event that opened another conversation."""
     saved = [row.download, note]
     for event in (
-        row.as_markdown.click(save_markdown, [talk, fields.system], saved, **_AT_ONCE),
-        row.as_json.click(save_json, [talk, *fields.fields, chosen], saved, **_AT_ONCE),
+        row.as_markdown.click(save_markdown, [state, fields.system], saved, **_AT_ONCE),
+        row.as_json.click(save_json, [state, *fields.fields, chosen], saved, **_AT_ONCE),
     ):
         event.then(None, js=_DOWNLOAD, **_AT_ONCE)
-    return row.opening.upload(open_talk, [row.opening, talk], [*outputs, fields.system], **_AT_ONCE)
+    return row.opening.upload(open_talk, [row.opening, state], [*outputs, fields.system], **_AT_ONCE)
 
 
-def save_markdown(talk: Talk, system: str) -> tuple[Any, str]:
-    """Values for (download, note): a ZIP archive with the talk as Markdown and its pictures."""
-    return _saved("talk.zip", talk, system, _zip)
+def save_markdown(state: ChatState, system: str) -> tuple[Any, str]:
+    """Values for (download, note): a ZIP archive with the conversation as Markdown and its pictures."""
+    return _saved("talk.zip", state, system, _zip)
 
 
-def save_json(talk: Talk, system: str, temperature: float, length: int, name: str) -> tuple[Any, str]:
-    """Values for (download, note): the talk as a request that any chat server takes."""
+def save_json(state: ChatState, system: str, temperature: float, length: int, name: str) -> tuple[Any, str]:
+    """Values for (download, note): the conversation as a request that any chat server takes."""
 
     def written(turns: tuple[Turn, ...], messages: list[Message]) -> bytes:
         return as_json(messages, model=name, temperature=temperature, max_tokens=length).encode()
 
-    return _saved("talk.json", talk, system, written)
+    return _saved("talk.json", state, system, written)
 
 
-def open_talk(path: str | None, talk: Talk) -> tuple[Any, ...]:
-    """Values for (talk, chatbot, box, note, banner, system prompt) from a file that `save_json` wrote.
+def open_talk(path: str | None, state: ChatState) -> tuple[Any, ...]:
+    """Values for (state, chatbot, box, note, banner, system prompt) from a file that `save_json` wrote.
 
     A question at its end that has no answer goes into the box. On trouble the note alone changes.
     """
     try:
-        if talk.busy:
+        if state.busy:
             raise TaskError("An answer is being written. Wait for it, or stop it first.")
         rules, turns = _by_turns(from_json(Path(path).read_bytes()))
     except Exception as error:
@@ -89,17 +89,17 @@ def open_talk(path: str | None, talk: Talk) -> tuple[Any, ...]:
     if turns and turns[-1].role == "user":
         *turns, asked = turns
         box = ready_box(Draft(asked.text, asked.images))
-    return Talk(tuple(turns)), view(turns), box, "", gr.Row(visible=False), rules
+    return ChatState(tuple(turns)), view(turns), box, "", gr.Row(visible=False), rules
 
 
-def _saved(file: str, talk: Talk, system: str, write: Any) -> tuple[Any, str]:
+def _saved(file: str, state: ChatState, system: str, write: Any) -> tuple[Any, str]:
     try:
-        if not talk.turns:
-            raise TaskError("There is no talk to save yet. Ask something first.")
-        messages, lost = _messages(talk.turns)
+        if not state.turns:
+            raise TaskError("There is no conversation to save yet. Ask something first.")
+        messages, lost = _messages(state.turns)
         if (system or "").strip():
             messages.insert(0, Message("system", system.strip()))
-        data = write(talk.turns, messages)
+        data = write(state.turns, messages)
         path = save_bytes_to_cache(data, file, get_upload_folder())
     except Exception as error:
         return None, snippets.trouble(troubles.sentence(error))

@@ -16,7 +16,7 @@ from playground.ui.tabs.chat.actions import Draft
 
 def forecast_line(message: dict[str, Any] | None, name: str) -> str:
     """One line of small print: tokens, seconds, and what the limit saves. Empty where no picture is in the box, where
-    the model is embedded (its pictures cost next to nothing) or not awake yet, and where it cannot be told."""
+    the model is embedded (its pictures cost next to nothing) or not loaded yet, and where it cannot be told."""
     draft = Draft.of(message)
     entry = find(name)
     if not draft.files or (entry and entry.embedded):

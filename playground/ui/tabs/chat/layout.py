@@ -8,13 +8,13 @@ import gradio as gr
 
 from playground.tasks.examples import Example, examples
 from playground.ui.components import snippets
-from playground.ui.components.fields import Fields
 from playground.ui.components.streaming import MODEL_QUEUE
+from playground.ui.components.tab import Fields, Page, Tab
 from playground.ui.gradio_patches import current_page
 from playground.ui.tabs.chat import actions as chat_talk
 from playground.ui.tabs.chat import browser_storage as chat_kept
 from playground.ui.tabs.chat import files as chat_files
-from playground.ui.tabs.chat.actions import Draft, Talk
+from playground.ui.tabs.chat.actions import ChatState, Draft
 from playground.ui.tabs.chat.camera import add_capture, camera
 from playground.ui.tabs.chat.forecast import forecast_line
 from playground.ui.tabs.chat.settings import capability, settings, switched
@@ -29,9 +29,10 @@ _SCENES = 6
 _CHANGING = "You are changing an earlier message: when you send it, what came after it is dropped and answered anew."
 
 
-def build(chosen: gr.State, why: gr.State) -> Fields:
-    """Lay out the tab; `chosen` holds the name of the chat model; a `Why` put into `why` opens Attention."""
-    talk, stored = gr.State(Talk()), chat_kept.storage()
+def build(page: Page) -> Fields:
+    """Lay out the tab."""
+    chosen, why = page.chosen, page.why
+    state, stored = gr.State(ChatState()), chat_kept.storage()
     chatbot = gr.Chatbot(
         label="Conversation",
         show_label=False,
@@ -67,17 +68,17 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
         files = chat_files.buttons()
     taken = camera()
     fields = settings()
-    outputs = [talk, chatbot, box, note, banner]
+    outputs = [state, chatbot, box, note, banner]
 
     taking = box.submit(js="box => playground.takeMessage(box)", inputs=box, outputs=[going, box], **_IN_PAGE)
     # Each one is heard, since it has left the box: while an answer is awaited it is refused, and comes back.
-    sending = taking.then(chat_talk.send, [going, talk], [*outputs, coming], trigger_mode="multiple", **_AT_ONCE)
+    sending = taking.then(chat_talk.send, [going, state], [*outputs, coming], trigger_mode="multiple", **_AT_ONCE)
     sent = [
         sending,
-        chatbot.example_select(send_scene, talk, outputs, **_AT_ONCE),
-        chatbot.retry(chat_talk.regenerate, [talk, fields.temperature], outputs, **_AT_ONCE),
+        chatbot.example_select(send_scene, state, outputs, **_AT_ONCE),
+        chatbot.retry(chat_talk.regenerate, [state, fields.temperature], outputs, **_AT_ONCE),
     ]
-    memory = (chat_kept.kept, [talk, *fields.fields], stored)
+    memory = (chat_kept.kept, [state, *fields.fields], stored)
 
     def keep(event: Any) -> None:
         event.then(*memory, **_AT_ONCE)
@@ -89,40 +90,43 @@ def build(chosen: gr.State, why: gr.State) -> Fields:
     put_back(sending)
     for event in sent:
         keep(event)
-        answered = event.then(chat_talk.respond, [talk, chosen, *fields.fields], outputs, **_IN_LINE)
-        given = answered.then(chat_talk.give_back, [box, talk], [talk, box, coming], **_AT_ONCE)
-        refused = answered.failure(chat_talk.turned_away, talk, [*outputs, coming], **_AT_ONCE)
+        answered = event.then(chat_talk.respond, [state, chosen, *fields.fields], outputs, **_IN_LINE)
+        given = answered.then(chat_talk.give_back, [box, state], [state, box, coming], **_AT_ONCE)
+        refused = answered.failure(chat_talk.turned_away, state, [*outputs, coming], **_AT_ONCE)
         for ended in (given, refused):
             put_back(ended)
             keep(ended)
     # These go the way that the answer comes, so that they reach the page after its last word.
-    keep(box.stop(chat_talk.stop, talk, outputs, **_UNSEEN))
+    keep(box.stop(chat_talk.stop, state, outputs, **_UNSEEN))
     keep(gr.on([fresh.click, chatbot.clear], chat_talk.begin_anew, None, outputs, **_UNSEEN))
-    keep(chatbot.undo(chat_talk.undo, [box, talk], outputs, **_AT_ONCE))
-    leave.click(chat_talk.leave_unchanged, talk, outputs, **_AT_ONCE)
+    keep(chatbot.undo(chat_talk.undo, [box, state], outputs, **_AT_ONCE))
+    leave.click(chat_talk.leave_unchanged, state, outputs, **_AT_ONCE)
     # Not at once: only an event of the queue tells the page that a state, such as `why`, has changed.
-    chatbot.like(react, [box, talk, fields.system, chosen], [*outputs, why], **_UNSEEN)
+    chatbot.like(react, [box, state, fields.system, chosen], [*outputs, why], **_UNSEEN)
 
-    keep(chat_files.wire(files, talk, fields, chosen, outputs, note))
+    keep(chat_files.wire(files, state, fields, chosen, outputs, note))
     put_back(taken.input(add_capture, taken, [taken, coming, note], **_AT_ONCE))
     gr.on([fields.system.blur, fields.temperature.input, fields.length.input], *memory, **_AT_ONCE)
 
     gr.on([box.change, chosen.change], forecast_line, [box, chosen], cost, trigger_mode="always_last", **_AT_ONCE)
 
     able = [fields.system, chatbot, reason]
-    page = current_page()
-    page.load(chat_kept.restored, stored, [talk, chatbot, note, *fields.fields], **_AT_ONCE)
-    page.load(capability, chosen, able, **_UNSEEN)
-    page.load(None, js=COPY_SCRIPT, **_AT_ONCE)
+    app = current_page()
+    app.load(chat_kept.restored, stored, [state, chatbot, note, *fields.fields], **_AT_ONCE)
+    app.load(capability, chosen, able, **_UNSEEN)
+    app.load(None, js=COPY_SCRIPT, **_AT_ONCE)
     chosen.change(capability, chosen, able, **_UNSEEN)
-    chosen.change(switched, [talk, fields.system, chosen], note, **_UNSEEN)
+    chosen.change(switched, [state, fields.system, chosen], note, **_UNSEEN)
     return Fields(None, box)
 
 
-def send_scene(talk: Talk, event: gr.SelectData) -> tuple[Any, ...]:
+TAB = Tab("chat", "Chat", build)
+
+
+def send_scene(state: ChatState, event: gr.SelectData) -> tuple[Any, ...]:
     """Send an example scene with its question, see `chat_talk.send`; what is typed in the box stays there."""
     scene = examples()[event.index % len(examples())]
-    return chat_talk.send(Draft(scene.question, (str(scene.path),)).value, talk, boxed=False)[:-1]
+    return chat_talk.send(Draft(scene.question, (str(scene.path),)).value, state, boxed=False)[:-1]
 
 
 def _shown(scene: Example) -> dict[str, Any]:

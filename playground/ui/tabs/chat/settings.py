@@ -11,10 +11,10 @@ from playground.tasks.chat import readable, system_reason
 from playground.ui import error_messages as troubles
 from playground.ui.components import snippets
 from playground.ui.loaded import chat_model, title
-from playground.ui.tabs.chat.actions import Talk
+from playground.ui.tabs.chat.actions import ChatState
 from playground.ui.tabs.chat.view import buttons
 
-_RULES = "Rules for the whole talk, for example: answer in one word."
+_RULES = "Rules for the whole conversation, for example: answer in one word."
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,15 @@ def capability(name: str) -> tuple[Any, Any, str]:
     )
 
 
-def switched(talk: Talk, system: str, name: str) -> Any:
-    """The note after another model was chosen in the middle of a talk: what of it the new one cannot read."""
-    if not talk.turns or talk.busy:
+def switched(state: ChatState, system: str, name: str) -> Any:
+    """The note after another model was chosen in the middle of a conversation: what of it the new one cannot read."""
+    if not state.turns or state.busy:
         return gr.skip()
     try:
         model = chat_model(name)
-        _, lost = readable(talk.turns, model)
+        _, lost = readable(state.turns, model)
     except Exception as error:
         return snippets.trouble(troubles.sentence(error))
     reason = system_reason(model) if (system or "").strip() else None
     unread = [f"Your system prompt is left out. {reason}"] if reason else []
-    return snippets.notes([" ".join((f"{title(name)} goes on with this talk.", *lost, *unread))])
+    return snippets.notes([" ".join((f"{title(name)} goes on with this conversation.", *lost, *unread))])

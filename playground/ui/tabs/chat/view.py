@@ -1,4 +1,4 @@
-"""How a talk looks: turns become the messages of `gr.Chatbot`, with a button or two under each."""
+"""How a conversation looks: turns become the messages of `gr.Chatbot`, with a button or two under each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playground.ui.components.fields import Turn
 CHANGE, WHY = "Edit", "Why?"
 """The buttons under a question and under an answer; chat.css shows each in its place."""
 COPIED = "\N{INVISIBLE SEPARATOR}"
-"""How copy.js knows a text that is copied from the talk, to copy it as it was written."""
+"""How copy.js knows a text that is copied from the conversation, to copy it as it was written."""
 COPY_SCRIPT = (Path(__file__).parent / "copy.js").read_text(encoding="utf-8")
 
 
@@ -33,7 +33,7 @@ def waiting(turns: Sequence[Turn]) -> list[dict[str, Any]]:
 
 
 def _message(turn: Turn) -> dict[str, Any]:
-    content: list[Any] = [{"path": path, "alt_text": "a picture of the talk"} for path in turn.images]
+    content: list[Any] = [{"path": path, "alt_text": "a picture of the conversation"} for path in turn.images]
     content.append(harmless_markdown(turn.text) or ("(it said nothing)" if turn.footer else "…"))
     if turn.footer:
         content.append(f"<small>{escape(turn.footer)}</small>")

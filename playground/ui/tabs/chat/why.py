@@ -16,7 +16,7 @@ from playground.ui.components.fields import Turn, Why
 from playground.ui.loaded import chat_model, must_download, title
 from playground.ui.session import session_of
 from playground.ui.tabs.chat import actions as chat_talk
-from playground.ui.tabs.chat.actions import Talk
+from playground.ui.tabs.chat.actions import ChatState
 
 _ECHO = 1.5
 """Seconds within which a second click on the same button is no new one: Gradio reports each click twice."""
@@ -24,7 +24,7 @@ _ECHO = 1.5
 
 def react(
     message: dict[str, Any] | None,
-    talk: Talk,
+    state: ChatState,
     system: str,
     name: str,
     event: gr.LikeData,
@@ -32,17 +32,17 @@ def react(
 ) -> tuple[Any, ...]:
     """The button under a turn: change a question, or ask why an answer is as it is.
 
-    Values for (talk, chatbot, box, note, banner, why).
+    Values for (state, chatbot, box, note, banner, why).
     """
     place, session = event.index, session_of(request)
     before, session.pressed = session.pressed, (place, time.monotonic())
     twice = before[0] == place and session.pressed[1] - before[1] < _ECHO
-    if twice or place not in range(len(talk.turns)):
+    if twice or place not in range(len(state.turns)):
         return (gr.skip(),) * 6
-    if talk.turns[place].role == "user":
-        return *chat_talk.change(message, talk, place), gr.skip()
+    if state.turns[place].role == "user":
+        return *chat_talk.change(message, state, place), gr.skip()
     try:
-        return *(gr.skip(),) * 5, asked_why(talk.turns, place, system, name)
+        return *(gr.skip(),) * 5, asked_why(state.turns, place, system, name)
     except Exception as error:
         note = snippets.trouble(troubles.sentence(error))
         return gr.skip(), gr.skip(), gr.skip(), note, gr.skip(), gr.skip()

@@ -16,15 +16,16 @@ from playground.imaging.drawing import enlarged, heatmap_over, masks_over, resiz
 from playground.interpret.methods import METHODS
 from playground.interpret.metrics.baselines import beside_baselines
 from playground.tasks import TaskError, checked_question
-from playground.tasks.compare import DEFAULT_METHOD, look, same_word, side, telling_word
+from playground.tasks.compare import same_word, side
 from playground.tasks.examples import Truth, truth_of
+from playground.tasks.maps import BELIEVED, most_telling, word_map
 from playground.ui import error_messages as troubles
 from playground.ui.components import snippets
 from playground.ui.components.background import awaited
 from playground.ui.components.examples import example_row, run_on_click
-from playground.ui.components.fields import Fields
 from playground.ui.components.picture_input import chosen_picture, picture_input
 from playground.ui.components.streaming import MODEL_QUEUE
+from playground.ui.components.tab import Fields, Page, Tab
 from playground.ui.hosting import check_allowed
 from playground.ui.loaded import DEFAULT_CHAT, chat_model, must_download
 from playground.ui.session import session_of
@@ -55,8 +56,9 @@ class Compared:
     truth: Truth | None
 
 
-def build(chosen: gr.State) -> Fields:
-    """Lay out the tab; the first model is the one that `chosen` names, until another one is taken here."""
+def build(page: Page) -> Fields:
+    """Lay out the tab; the first model is the chosen one, until another one is taken here."""
+    chosen = page.chosen
     kept = gr.State(None, time_to_live=3600)
     scenes = example_row(lambda scene: scene.question)
     with gr.Row():
@@ -76,7 +78,7 @@ def build(chosen: gr.State) -> Fields:
                 ]
             method = gr.Dropdown(
                 [(method.label, name) for name, method in METHODS.items()],
-                value=DEFAULT_METHOD,
+                value=BELIEVED,
                 label="Maps by",
                 info="What draws the maps, for both models alike.",
             )
@@ -117,6 +119,9 @@ def build(chosen: gr.State) -> Fields:
     )  # fmt: skip
     chosen.change(_first, [chosen, names[1]], names[0], show_progress="hidden", queue=False, api_visibility="private")
     return Fields(picture, question)
+
+
+TAB = Tab("compare", "Side by side", build)
 
 
 def _model_field(label: str, name: str) -> gr.Dropdown:
@@ -174,7 +179,7 @@ def respond(
             sides.append(None)
             heads.append(compare_cards.failed(name or "No model", troubles.sentence(error)))
     truth = truth_of(picture.image)
-    begin = [telling_word(found, truth) if found else 0 for found in sides]
+    begin = [most_telling(found.words, found.leans, [truth]) if found else 0 for found in sides]
     if all(found and found.words for found in sides):
         begin[1] = _or(same_word(sides[0], begin[0], sides[1]), begin[1])
     kept = Compared(picture.image, asked, tuple(sides), tuple(begin), truth)
@@ -222,7 +227,7 @@ def _drawn(kept: Compared, place: int, method: str, stop: threading.Event) -> tu
         return gr.Radio([], visible=False), gr.Image(None, visible=False), snippets.notes([why] if why else [])
     words = gr.Radio([(text, index) for index, text in enumerate(found.words)], value=word, visible=True)
     try:
-        seen = look(_model(found.name), found, word, method, stop=stop)
+        seen = word_map(_model(found.name), found.trace, word, method, stop=stop)
     except Exception as error:
         return words, gr.Image(None, visible=False), snippets.trouble(troubles.sentence(error))
     picture = heatmap_over(enlarged(kept.image), seen.values)

@@ -168,9 +168,9 @@ def able(name: str) -> tuple[gr.Button, gr.Textbox]:
     return gr.Button(interactive=reason is None), gr.Textbox(info=reason or HINT)
 
 
-def awake(kept: Segmented | None, name: str, offered: str) -> Any:
-    """The value of the picker's card: the model is awake once it has answered; a card that offers another one stays."""
-    return gr.skip() if kept is None or offered else card_of(name, "segment", "awake")
+def loaded_card(kept: Segmented | None, name: str, offered: str) -> Any:
+    """The picker's card: the model is loaded once it has answered; a card that offers another one stays."""
+    return gr.skip() if kept is None or offered else card_of(name, "segment", "loaded")
 
 
 def _stay(error: Exception) -> tuple[Any, ...]:

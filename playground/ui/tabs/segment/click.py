@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from playground.imaging.drawing import resized
-from playground.models.generation.image_features import Seen
+from playground.models.generation.image_features import ImageFeatureCache
 from playground.models.segmentation import SegmentationModel
 from playground.tasks import TaskError
 from playground.tasks.region import Region, Share, refined, region_at
@@ -30,7 +30,7 @@ def clicked(
     meaning: str,
     words: str,
     threshold: float,
-    seen: Seen,
+    seen: ImageFeatureCache,
 ) -> Segmented:
     """What is kept after a click on the picture `image`; see `region_at` and `refined` in `playground.tasks.region`.
 

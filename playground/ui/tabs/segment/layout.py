@@ -7,10 +7,10 @@ from functools import partial
 import gradio as gr
 
 from playground.ui.components.examples import example_row, run_on_click
-from playground.ui.components.fields import Fields
 from playground.ui.components.picker import picker
 from playground.ui.components.picture_input import picture_input
 from playground.ui.components.streaming import ASKED_AGAIN, MODEL_QUEUE
+from playground.ui.components.tab import Fields, Page, Tab
 from playground.ui.gradio_patches import get_upload_folder
 from playground.ui.loaded import DEFAULT_SEGMENTER, segmentation_model
 from playground.ui.queue_limits import say_when_full
@@ -20,7 +20,7 @@ from playground.ui.tabs.segment.export import save
 from playground.ui.tabs.segment.view import STYLES, VIEWS, draw
 
 
-def build() -> Fields:
+def build(page: Page) -> Fields:
     """Lay out the tab. It has its own picker: a chat model cannot segment."""
     scenes = example_row(lambda scene: scene.phrases)
     kept = gr.State(None, time_to_live=3600)
@@ -29,9 +29,9 @@ def build() -> Fields:
             note = gr.HTML(render=False)
             picture = picture_input(note)
             words = gr.Textbox(
-                label="What to colour", info=actions.HINT, placeholder="dog, red circle, tree", max_lines=4
+                label="What to segment", info=actions.HINT, placeholder="dog, red circle, tree", max_lines=4
             )
-            run = gr.Button("Colour it", variant="primary")
+            run = gr.Button("Segment", variant="primary")
             note.render()
             with gr.Accordion("Segmentation model", open=False):
                 picked = picker("segment", DEFAULT_SEGMENTER, segmentation_model)
@@ -51,7 +51,7 @@ def build() -> Fields:
             with gr.Accordion("Point without a mouse", open=False):
                 across, down, take = _place()
             forget = gr.Button("Forget the clicks", size="sm")
-            make = gr.Button("Make files of what is ticked", size="sm")
+            make = gr.Button("Export masks", size="sm")
             files = gr.File(
                 label="Overlay, cut-out, labels, masks, COCO JSON", file_count="multiple", interactive=False,
                 visible=False, elem_id="mask-files",
@@ -75,7 +75,7 @@ def build() -> Fields:
     say_when_full((asked, *filled, *pointed), outputs, note)
     for event in (asked, *filled, *pointed):
         event.then(
-            actions.awake,
+            actions.loaded_card,
             [kept, picked.chosen, picked.offered],
             picked.card,
             show_progress="hidden",
@@ -91,6 +91,9 @@ def build() -> Fields:
     )
     picked.chosen.change(actions.able, picked.chosen, [run, words], show_progress="hidden", **private)
     return Fields(picture, words)
+
+
+TAB = Tab("segment", "Segment", build)
 
 
 def _pictures() -> tuple[gr.Image, gr.ImageSlider]:

@@ -17,7 +17,7 @@ from playground.ui.components import snippets
 
 VIEWS = ("Overlay", "Before and after", "Cut-out")
 STYLES = ("Filled and outlined", "Filled", "Outlined")
-GONE = "No masks are kept here; they are kept for an hour. Colour the picture again."
+GONE = "No masks are kept here; they are kept for an hour. Segment the picture again."
 _SHOWN = 1024
 """The longest side, in pixels, of a picture as it is shown."""
 

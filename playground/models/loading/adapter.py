@@ -1,7 +1,7 @@
 """PEFT adapters (LoRA, DoRA and others) on their base, as the package peft itself puts them there.
 
 An adapter may bring more than thin matrices: rows for tokens that its author added, and whole layers that were trained.
-(Its own tokenizer and chat template: `playground.models.reading_files`.)
+(Its own tokenizer and chat template: `playground.models.loading.reading_files`.)
 """
 
 from __future__ import annotations

@@ -24,7 +24,15 @@ _log = logging.getLogger(__name__)
 # What a config may not decide: set by hand, or left over from a training run.
 _DECIDED_HERE = frozenset(
     (
-        *("use_cache", "return_dict", "use_return_dict", "torchscript", "gradient_checkpointing"),
+        *(
+            "dtype",
+            "torch_dtype",
+            "use_cache",
+            "return_dict",
+            "use_return_dict",
+            "torchscript",
+            "gradient_checkpointing",
+        ),
         *("output_attentions", "output_hidden_states", "output_router_logits"),
         *("attn_implementation", "_attn_implementation", "_attn_implementation_internal", "_flash_attn_2_enabled"),
         *("experts_implementation", "_experts_implementation", "_experts_implementation_internal"),

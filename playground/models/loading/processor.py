@@ -168,13 +168,19 @@ def try_prompt(name: str, processor: ProcessorMixin, config: PreTrainedConfig, *
 
     asked = [Message("user", "x", (Image.new("RGB", (64, 64), "grey"),))]
     try:
-        ids = inputs_of(config, processor, asked)["input_ids"][0].tolist()
+        inputs = inputs_of(config, processor, asked)
     except Exception as error:
         _log.info("no prompt for %s", name, exc_info=True)
         raise LoadError(
             f"The processor of “{name}” cannot read a picture and a word: {first_sentence(error)} A setting of it is "
             f"missing or another model's: {_COPY}."
         ) from error
+    if "input_ids" not in inputs:
+        raise LoadError(
+            f"“{name}” writes down what is in a picture and reads no words, as TrOCR and Donut do, so nothing can be "
+            "asked of it. Pick a vision-language model; for pages ibm-granite/granite-docling-258M."
+        )
+    ids = inputs["input_ids"][0].tolist()
     size = None if grows else getattr(config.get_text_config(decoder=True), "vocab_size", None)
     strange = next((token for token in ids if size is not None and token >= size), None)
     if strange is not None:
@@ -193,6 +199,11 @@ def try_prompt(name: str, processor: ProcessorMixin, config: PreTrainedConfig, *
 
 
 def _unreadable(name: str, error: BaseException | None) -> str:
+    if any(package in str(error) for package in ("sentencepiece", "tiktoken")):
+        return (
+            f"The tokenizer of “{name}” is there in a form that cannot be read here: copy tokenizer.json from the "
+            "model it was made from, or run `pip install sentencepiece`, which reads a tokenizer.model."
+        )
     if isinstance(error, ImportError):
         return f"The processor of “{name}” needs a package that is not installed: {first_sentence(error)}"
     said = first_sentence(error) if error is not None else "no class of transformers reads it."

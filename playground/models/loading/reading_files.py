@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
-from playground.models.own_config import cleaned
+from playground.models.loading.own_config import cleaned
 
 _TOKENIZER = (
     *("tokenizer.json", "tokenizer_config.json", "vocab.*", "merges.txt", "*.model", "added_tokens.json"),
