@@ -138,7 +138,7 @@ def test_several_captions_come_with_a_second_opinion(moji: ChatModel) -> None:
     found = caption_candidates(moji, scene, judge=load("moji-clip"))
     assert [each.probability for each in found] == sorted((each.probability for each in found), reverse=True)
     assert len({each.text for each in found}) == 5 and found[0].text == moji.ask(PROMPTS["short"], scene).text.strip()
-    # Moji takes the elephant for a wolf; to the encoder both captions fit about as well, and one of other things does not.
+    # Moji takes the elephant for a wolf; to the encoder both captions fit about as well, one of other things does not.
     scores = {each.text: each.clip_score for each in found}
     right, wrong = scores["a lion, an elephant and a mouse."], scores["a lion, a wolf and a mouse."]
     assert min(right, wrong) > 0 and abs(right - wrong) < 0.2
