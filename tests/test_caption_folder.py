@@ -130,9 +130,9 @@ def test_what_changes_while_a_run_goes_on_is_told(scenes, tmp_path, capsys) -> N
 def test_a_folder_that_cannot_be_read_counts_as_left_behind(scenes, tmp_path, monkeypatch, capsys) -> None:
     walk = os.walk
 
-    def denied(top, onerror):
+    def denied(top, onerror, **options):
         onerror(PermissionError(errno.EACCES, "Permission denied", str(scenes / "private")))
-        yield from walk(top)
+        yield from walk(top, **options)
 
     monkeypatch.setattr(os, "walk", denied)
     with pytest.raises(SystemExit) as ended:
@@ -145,7 +145,7 @@ def test_a_model_that_writes_nothing_leaves_the_file_behind(scenes, tmp_path, mo
     model = load("moji-vlm")
     monkeypatch.setattr(type(model), "generate_batch", lambda model, prepared, **options: [" "] * len(prepared))
     with caption_folder(model, scenes, tmp_path / "captions.jsonl") as run:
-        assert {row.error for row in run} == {"The model wrote nothing about this picture."}
+        assert {row.error for row in run} == {"moji-vlm ended its answer at once, without a word."}
     assert not lines(tmp_path / "captions.jsonl")
 
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+LONGEST_SIDE_READ = 4096
+"""Pixels. A photograph of a phone reaches a model whole; Qwen-VL, which reads most, takes 12.8 million pixels."""
+
+
 class CannotRead(ValueError):
     """The model's processor refuses the conversation; the message says what it said."""
 
@@ -26,6 +30,7 @@ class Message:
 
     Whatever `images` are given as (paths, bytes, PIL images, arrays, tensors …), they go through
     `playground.imaging.opening.open_picture` and are upright RGB from then on; what is so already stays as it is.
+    Sides of more than `LONGEST_SIDE_READ` pixels are scaled down.
 
     notes: what was done to the pictures that whoever brought them should know, one sentence each.
     Raises MediaError for what is no picture.
@@ -37,7 +42,7 @@ class Message:
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        opened = [open_picture(image) for image in self.images]
+        opened = [open_picture(image, longest_side=LONGEST_SIDE_READ) for image in self.images]
         notes = [*self.notes]
         for place, picture in enumerate(opened, 1):
             notes += [f"Picture {place}: {note}" if len(opened) > 1 else note for note in picture.notes]
