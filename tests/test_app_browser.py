@@ -428,7 +428,7 @@ def test_a_click_adds_a_region_and_the_masks_can_be_taken_away(page: Page) -> No
     expect(legend).to_have_count(4)
     page.get_by_label("Before and after").check()
     expect(page.locator("#masks-slider img").first).to_be_visible()
-    page.get_by_role("button", name="Make files").click()
+    page.get_by_role("button", name="Export masks").click()
     with page.expect_download() as download:
         page.locator("#mask-files a", has_text="KB").last.click()
     listed = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))

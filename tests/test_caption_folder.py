@@ -93,6 +93,17 @@ def test_a_killed_run_goes_on_where_it_ended(folder: Path, tmp_path: Path, capsy
     assert lines(output) == after and not errors_of(output).exists()
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Signals as in a terminal: whoever runs the tests may ignore some, as `nohup` and jobs in the background do."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in signals}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_run_cleanly(scenes, tmp_path, monkeypatch, capsys, number) -> None:
     output, append, before = tmp_path / "captions.jsonl", CaptionsLog.append, signal.getsignal(number)
