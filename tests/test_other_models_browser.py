@@ -30,7 +30,9 @@ def test_a_click_is_cut_out_by_sam(page: Page, checkpoint: Callable[[str], Path]
     open_tab(page, "Segment")
     page.get_by_role("tabpanel").locator("input[type=file]").first.set_input_files(examples()[0].path)
     page.get_by_role("button", name="Segmentation model").click()
-    picker = seen(page, "input[aria-label='Model']").last
+    pickers = seen(page, "input[aria-label='Model']")
+    expect(pickers).to_have_count(2)  # the tab's own has unfolded; before that the last one is that of the chat
+    picker = pickers.last
     picker.fill(str(checkpoint("sam")))
     picker.press("Enter")
     expect(seen(page, ".status").last).to_contain_text("sam", timeout=30_000)
