@@ -90,6 +90,7 @@ def test_a_changed_question_is_answered_anew_and_the_talk_outlives_the_page(page
     expect(page.locator(".chat .bot")).to_contain_text("new token")
     box.fill("what is <b>?")
     box.press("Enter")
+    expect(page.locator(".chat .bot")).to_have_count(2)  # before that the last one is that of the first question
     expect(page.locator(".chat .bot").last).to_contain_text("new token")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator(".chat").get_by_label("Copy message").nth(1).click()
